@@ -1,0 +1,182 @@
+"""What each upstream model family accepts, as one table that translation, counting and errors read.
+
+Invariants: every name has an answer (an unknown one gets ``UNKNOWN``, which promises little and forbids
+nothing but what the Responses API documents for all models); rows are looked up by longest prefix.
+
+Sources: the literals of the ``openai`` package (3.54.0), OpenAI's model pages and reasoning guide, the
+error texts and echoed defaults in recorded traffic (for example the refusal of ``minimal`` by o4-mini).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Literal
+
+Sampling = Literal["always", "without_reasoning", "never"]
+
+CLASSIC = ("low", "medium", "high")
+EFFORT_ORDER = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """The limits of one family.
+
+    ``efforts``: accepted ``reasoning.effort`` values, weakest first; empty for a model that does not reason.
+    ``sampling``: when temperature and top_p may be sent. Token figures are tokens. ``phase``: whether
+    assistant messages carry commentary / final_answer. ``breakpoints``: explicit prompt-cache breakpoints
+    and ``prompt_cache_options``.
+    """
+
+    family: str
+    efforts: tuple[str, ...] = ()
+    sampling: Sampling = "always"
+    context_window: int = 128_000
+    max_input: int = 128_000
+    max_output: int = 16_384
+    phase: bool = False
+    breakpoints: bool = False
+    developer_role: bool = True
+    images: bool = True
+    files: bool = True
+    structured_output: bool = True
+    encrypted_reasoning: bool = True
+
+    @property
+    def reasons(self) -> bool:
+        return bool(self.efforts)
+
+    def clamp_effort(self, wanted: str) -> str | None:
+        """The accepted effort nearest to ``wanted``: the next weaker one, else the weakest.
+
+        None when the model takes no reasoning object or only one fixed behaviour.
+        """
+        if not self.efforts:
+            return None
+        if wanted in self.efforts:
+            return wanted
+        rank = EFFORT_ORDER.index(wanted)
+        weaker = [effort for effort in self.efforts if EFFORT_ORDER.index(effort) <= rank]
+        return weaker[-1] if weaker else self.efforts[0]
+
+
+_GPT6 = Capabilities(
+    "gpt-6",
+    efforts=("none", "low", "medium", "high", "xhigh", "max"),
+    sampling="without_reasoning",
+    context_window=1_050_000,
+    max_input=922_000,
+    max_output=128_000,
+    phase=True,
+    breakpoints=True,
+)
+_GPT5 = Capabilities(
+    "gpt-5",
+    efforts=("minimal", "low", "medium", "high"),
+    sampling="never",
+    context_window=400_000,
+    max_input=272_000,
+    max_output=128_000,
+)
+_GPT51 = replace(
+    _GPT5, family="gpt-5.1", efforts=("none", "low", "medium", "high"), sampling="without_reasoning"
+)
+_GPT52 = replace(_GPT51, family="gpt-5.2", efforts=("none", "low", "medium", "high", "xhigh"))
+_GPT53_CODEX = replace(
+    _GPT5, family="gpt-5.3", efforts=("low", "medium", "high", "xhigh"), phase=True
+)
+_GPT54 = replace(
+    _GPT52, family="gpt-5.4", phase=True, context_window=1_050_000, max_input=922_000
+)
+_GPT54_SMALL = replace(_GPT54, context_window=400_000, max_input=272_000)
+_GPT56 = replace(
+    _GPT54, family="gpt-5.6", efforts=("none", "low", "medium", "high", "xhigh", "max"), breakpoints=True
+)
+_O_SERIES = Capabilities(
+    "o",
+    efforts=CLASSIC,
+    sampling="never",
+    context_window=200_000,
+    max_input=200_000,
+    max_output=100_000,
+)
+_GPT41 = Capabilities("gpt-4.1", context_window=1_047_576, max_input=1_047_576, max_output=32_768)
+_GPT4O = Capabilities("gpt-4o")
+_GPT4 = Capabilities(
+    "gpt-4", context_window=8_192, max_input=8_192, max_output=8_192, images=False, files=False,
+    structured_output=False,
+)
+UNKNOWN = Capabilities("unknown", efforts=CLASSIC, sampling="always", context_window=1_000_000,
+                       max_input=1_000_000, max_output=128_000, encrypted_reasoning=True)
+
+_ASTRA_EFFORTS = ("low", "medium", "high", "xhigh", "max")
+
+_TABLE: dict[str, Capabilities] = {
+    "gpt-6": _GPT6,
+    "gpt-6-astra": replace(_GPT6, efforts=_ASTRA_EFFORTS, sampling="never"),
+    "gpt-6.1-sol": replace(_GPT6, family="gpt-6.1", efforts=_ASTRA_EFFORTS),
+    "gpt-6.1": replace(_GPT6, family="gpt-6.1"),
+    "gpt-6.2": replace(_GPT6, family="gpt-6.2"),
+    "gpt-6.2-astra": replace(_GPT6, family="gpt-6.2", efforts=_ASTRA_EFFORTS, sampling="never"),
+    "gpt-5.6": _GPT56,
+    "gpt-5.5": replace(_GPT54, family="gpt-5.5"),
+    "gpt-5.5-pro": replace(_GPT54, family="gpt-5.5", efforts=("medium", "high", "xhigh"), sampling="never"),
+    "gpt-5.4": _GPT54,
+    "gpt-5.4-mini": _GPT54_SMALL,
+    "gpt-5.4-nano": _GPT54_SMALL,
+    "gpt-5.3-codex": _GPT53_CODEX,
+    "gpt-5.3-chat": replace(_GPT4O, family="gpt-5.3"),
+    "gpt-5.2": _GPT52,
+    "gpt-5.2-pro": replace(_GPT52, efforts=("medium", "high", "xhigh"), sampling="never"),
+    "gpt-5.2-chat": replace(_GPT4O, family="gpt-5.2"),
+    "gpt-5.1": _GPT51,
+    "gpt-5.1-codex-max": replace(_GPT51, efforts=("none", "low", "medium", "high", "xhigh")),
+    "gpt-5.1-chat": replace(_GPT4O, family="gpt-5.1"),
+    "gpt-5": _GPT5,
+    "gpt-5-pro": replace(_GPT5, efforts=("high",)),
+    "gpt-5-codex": replace(_GPT5, efforts=CLASSIC),
+    "gpt-5-chat": replace(_GPT4O, family="gpt-5"),
+    "gpt-4.1": _GPT41,
+    "gpt-4o": _GPT4O,
+    "gpt-4": _GPT4,
+    "gpt-4-turbo": replace(_GPT4, context_window=128_000, max_input=128_000, max_output=4_096, images=True),
+    "gpt-3.5": replace(_GPT4, family="gpt-3.5", context_window=16_385, max_input=16_385, max_output=4_096),
+    "o1": replace(_O_SERIES, family="o1"),
+    "o3": replace(_O_SERIES, family="o3"),
+    "o4": replace(_O_SERIES, family="o4"),
+    "codex-mini": replace(_O_SERIES, family="o4"),
+    "computer-use-preview": replace(_O_SERIES, family="computer-use", context_window=8_192, max_output=1_024),
+    "chatgpt-4o": _GPT4O,
+}
+_PREFIXES = tuple(sorted(_TABLE, key=len, reverse=True))
+_UPSTREAM_NAME = re.compile(r"(gpt-|chatgpt-|codex-|computer-use-|ft:|o\d)")
+
+
+@lru_cache(maxsize=512)
+def of(model: str) -> Capabilities:
+    """The capabilities of an upstream model name (a fine-tuned ``ft:`` name has its base model's)."""
+    name = model.removeprefix("ft:")
+    for prefix in _PREFIXES:
+        if name == prefix or (name.startswith(prefix) and name[len(prefix)] in "-:."):
+            return _TABLE[prefix]
+    return UNKNOWN
+
+
+def is_upstream_model(name: str) -> bool:
+    """Whether a name that a client asked for is itself a model of the upstream."""
+    return _UPSTREAM_NAME.match(name) is not None
+
+
+# Claude names whose API thinks when the request says nothing about it (Anthropic's extended-thinking
+# documentation): older models think only when asked, so their clients do not expect thinking blocks.
+_THINKS_ONLY_WHEN_ASKED = re.compile(
+    r"claude-(?:[123]|instant|(?:opus|sonnet|haiku)-[34](?:-|$))"
+)
+
+
+@lru_cache(maxsize=512)
+def thinks_by_default(asked: str) -> bool:
+    """Whether the client of model ``asked`` expects thinking blocks without having asked for them."""
+    return asked.startswith("claude-") and _THINKS_ONLY_WHEN_ASKED.match(asked) is None

@@ -1,0 +1,107 @@
+"""Which upstream model answers for the model name that a client asked for.
+
+Invariants: resolution is total for a map with a default, deterministic, and independent of the case and
+surrounding blanks of the name; suffixes in brackets that clients add (``[1m]``) are not part of the name.
+Order: exact entry, longest prefix entry, a name that is itself an upstream model, the default.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from bridge_api.capabilities import is_upstream_model
+from bridge_api.errors import NotFound
+
+_SUFFIX = re.compile(r"(\[[^\[\]]*\])+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The answer to 'who serves this name': ``rule`` says why (``exact``, ``prefix``, ``passthrough``,
+    ``default``)."""
+
+    asked: str
+    served: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMap:
+    """An immutable mapping table; keys are normalised, prefixes are ordered longest first."""
+
+    entries: dict[str, str] = field(default_factory=dict)
+    default: str | None = None
+    prefixes: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str, default: str | None) -> ModelMap:
+        """Read MODEL_MAP_JSON: ``{"claude-opus": "gpt-6.1-sol"}`` or ``{"models": {...}}``.
+
+        ``text`` may be empty. Raises ValueError with a message for the operator that names the fault.
+        """
+        entries = _checked_entries(_parsed_object(text)) if text.strip() else {}
+        ordered = tuple(sorted(entries, key=lambda key: (-len(key), key)))
+        return cls(entries=entries, default=(default or "").strip() or None, prefixes=ordered)
+
+    def resolve(self, asked: str) -> Route:
+        """The route for ``asked``. Raises NotFound when nothing fits and there is no default."""
+        name = normalise(asked)
+        exact = self.entries.get(name)
+        if exact is not None:
+            return Route(asked, exact, "exact")
+        for prefix in self.prefixes:
+            if name.startswith(prefix):
+                return Route(asked, self.entries[prefix], "prefix")
+        if is_upstream_model(name):
+            return Route(asked, name, "passthrough")
+        if self.default is not None:
+            return Route(asked, self.default, "default")
+        # The name is the one value that Anthropic's own 404 repeats; clients show it to their users.
+        raise NotFound(f"model: {asked[:128]}", code="model_not_found")
+
+
+def normalise(name: str) -> str:
+    """A model name as it is compared: trimmed, lower case, without ``[1m]``-like suffixes."""
+    return _SUFFIX.sub("", name.strip().casefold()).strip()
+
+
+def _parsed_object(text: str) -> dict[str, Any]:
+    def unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+        seen: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in seen:
+                raise ValueError(f"MODEL_MAP_JSON: the key {key!r} stands twice")
+            seen[key] = value
+        return seen
+
+    try:
+        parsed = json.loads(text, object_pairs_hook=unique)
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"MODEL_MAP_JSON is not valid JSON: {error.msg} at column {error.colno}"
+        ) from None
+    if not isinstance(parsed, dict):
+        raise ValueError("MODEL_MAP_JSON must be a JSON object, such as {\"claude-opus\": \"gpt-6.1-sol\"}")
+    if "models" in parsed and isinstance(parsed["models"], dict):
+        if len(parsed) > 1:
+            raise ValueError('MODEL_MAP_JSON mixes the flat form with {"models": {...}}; use one of them')
+        return parsed["models"]
+    return parsed
+
+
+def _checked_entries(parsed: dict[str, Any]) -> dict[str, str]:
+    entries: dict[str, str] = {}
+    for key, value in parsed.items():
+        name = normalise(key)
+        if not name:
+            raise ValueError("MODEL_MAP_JSON has an empty model name as a key")
+        if not isinstance(value, str) or not value.strip():
+            raise ValueError(f"MODEL_MAP_JSON: the value for {key!r} must be a non-empty string")
+        if name in entries:
+            raise ValueError(f"MODEL_MAP_JSON: {key!r} stands twice (names are compared without case)")
+        entries[name] = value.strip()
+    return entries
