@@ -1,0 +1,24 @@
+"""From the API's signals to the sink. A receiver never raises and never waits."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from audit.record import row_values
+from audit.sink import sink
+from bridge_api.signals import ExchangeFinished, exchange_finished
+
+log = logging.getLogger("bridge.audit")
+
+
+def connect() -> None:
+    exchange_finished.connect(on_finished, dispatch_uid="audit.finished")
+
+
+def on_finished(*, payload: ExchangeFinished, **kwargs: Any) -> None:
+    """Queue the row of a finished exchange."""
+    try:
+        sink.put(row_values(payload))
+    except Exception as error:  # noqa: BLE001 - the answer matters more than its row
+        log.error("an audit row could not be made: %s", type(error).__name__)

@@ -1,0 +1,48 @@
+"""System checks: what an operator should know before the first request.
+
+    bridge.E001  MODEL_MAP_JSON cannot be read
+    bridge.E002  OPENAI_BASE_URL is no http(s) address
+    bridge.W001  there is no OPENAI_API_KEY
+    bridge.W002  HOST is reachable from outside while anybody may use the bridge
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from bridge_api.mapping import ModelMap
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
+
+
+@register(Tags.compatibility)
+def check_upstream(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    try:
+        ModelMap.parse(settings.MODEL_MAP_JSON, settings.OPENAI_DEFAULT_MODEL)
+    except ValueError as error:
+        found.append(Error(str(error), hint='An example: {"claude-haiku": "gpt-6-luna"}', id="bridge.E001"))
+    if not settings.OPENAI_BASE_URL.startswith(("http://", "https://")):
+        found.append(
+            Error("OPENAI_BASE_URL must begin with http:// or https://", hint="https://api.openai.com/v1", id="bridge.E002")
+        )
+    return found
+
+
+@register(Tags.security, deploy=True)
+def check_exposure(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    if settings.HOST not in LOOPBACK:
+        found.append(
+            Warning(
+                "HOST is not a loopback address and the bridge asks no client for a key: anybody who reaches it "
+                "spends your OpenAI budget.",
+                hint="Put a proxy with authentication in front, or bind to 127.0.0.1.",
+                id="bridge.W002",
+            )
+        )
+    return found

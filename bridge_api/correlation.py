@@ -1,0 +1,40 @@
+"""Ids that follow a request: accepted where they are safe, made where they are not.
+
+Invariants: an accepted id matches ``[A-Za-z0-9._-]{1,64}``, so that it can stand in a header, a log line and a
+row as it is; made ids are random, never counted.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import uuid
+
+_SAFE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+
+
+def accept(value: str | None) -> str | None:
+    """``value`` when it is a safe id, else None."""
+    return value if value and _SAFE.fullmatch(value) else None
+
+
+def new_correlation_id() -> str:
+    return str(uuid.uuid4())
+
+
+def new_request_id() -> str:
+    """The id of one answer, as Anthropic writes it: ``req_`` and 24 letters and digits."""
+    return f"req_{secrets.token_hex(12)}"
+
+
+def new_message_id() -> str:
+    return f"msg_{secrets.token_hex(12)}"
+
+
+def child_traceparent(value: str | None) -> str | None:
+    """A W3C ``traceparent`` for the upstream call, child of the client's; None when the client sent none."""
+    found = _TRACEPARENT.fullmatch(value or "")
+    if found is None or set(found[1]) == {"0"} or set(found[2]) == {"0"}:
+        return None
+    return f"00-{found[1]}-{secrets.token_hex(8)}-{found[3]}"

@@ -1,0 +1,77 @@
+"""What happened, told to whoever listens: the audit, metrics, a plug-in.
+
+Invariants: payloads are plain, frozen data without content of a conversation; ``exchange_finished`` is sent
+exactly once for each request, whatever became of it; a receiver that raises never harms the answer (senders
+use ``send_robust``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from django.dispatch import Signal
+
+Outcome = Literal["completed", "refused", "failed", "client_disconnected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try upstream. ``started_at`` is a Unix time in seconds, ``seconds`` how long it took."""
+
+    number: int
+    started_at: float
+    seconds: float
+    status: int | None = None
+    error_code: str | None = None
+    upstream_request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeOpened:
+    """A request was understood and is about to be sent upstream. Times are Unix seconds."""
+
+    correlation_id: str
+    request_id: str
+    endpoint: str
+    stream: bool
+    model_asked: str
+    model_served: str
+    rule: str
+    received_at: float
+    session_id: str | None = None
+    client: str = ""
+    effort: str | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeFinished:
+    """The end of a request. ``opened`` is None when it was refused before it could be sent upstream.
+
+    ``times`` are Unix seconds by name (received, upstream_connected, first_byte, finished); ``usage`` is
+    Anthropic's usage object.
+    """
+
+    correlation_id: str
+    request_id: str
+    endpoint: str
+    status: int
+    outcome: Outcome
+    opened: ExchangeOpened | None = None
+    error_type: str | None = None
+    error_code: str | None = None
+    stop_reason: str | None = None
+    usage: Mapping[str, Any] = field(default_factory=dict)
+    usage_estimated: bool = False
+    tool_calls: tuple[str, ...] = ()
+    notes: tuple[Any, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    times: Mapping[str, float] = field(default_factory=dict)
+    upstream_response_id: str | None = None
+
+
+exchange_opened = Signal()
+exchange_finished = Signal()

@@ -1,0 +1,276 @@
+"""The one place that speaks HTTP to the upstream.
+
+Theory. A connection to the upstream is owned by a task of its own (a ``Flow``); the request that needs it reads
+from a small mailbox. Ending a flow is one synchronous ``cancel``, so that a second cancellation of the request
+can interrupt nothing: the owner alone closes what it opened. The owner stops reading while the mailbox is full,
+so that a slow client holds back the upstream and not our memory.
+
+Invariants: requests go to the configured base URL and nowhere else, redirects are not followed, cookies are not
+kept; every flow that was opened is closed exactly once; a fault of the network has one of the names in
+``NetworkFault``.
+
+httpx's interface over aiohttp's connections: httpx's own transport costs several times the CPU and leaks its
+pool when a request is cancelled while it opens. The transport is called without the client layer, which would
+build cookies, authentication and redirects for each request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from bridge_api.translation.errors import NetworkFault
+
+HIGH_WATER = 512 * 1024
+USER_AGENT = "anthropic-openai-bridge"
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamConfig:
+    """``base_url`` without a trailing slash; times in seconds."""
+
+    base_url: str
+    api_key: str
+    organization: str = ""
+    project: str = ""
+    connect_timeout: float = 10.0
+    max_connections: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Status and headers (lower-case names) of an upstream answer."""
+
+    status: int
+    headers: Mapping[str, str]
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+class Flow:
+    """One upstream answer, read from a mailbox. ``cancel`` may be called at any time, any number of times."""
+
+    __slots__ = ("_chunks", "_loop", "_room", "_size", "_task", "_waiter", "ended", "fault", "head")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._chunks: deque[bytes] = deque()
+        self._size = 0
+        self._waiter: asyncio.Future[bool] | None = None
+        self._room: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.head: Head | None = None
+        self.ended = False
+        self.fault: NetworkFault | None = None
+
+    # -- the request's side ---------------------------------------------------------------------------
+
+    async def wait(self, timeout: float) -> bool:
+        """Until there is something to take, or the end; False when ``timeout`` seconds passed first."""
+        if self._chunks or self.ended:
+            return True
+        return await self._sleep(timeout)
+
+    async def wait_head(self, timeout: float) -> bool:
+        """Until the status is known or the flow has ended; False after ``timeout`` seconds."""
+        end = self._loop.time() + timeout
+        while self.head is None and not self.ended:
+            left = end - self._loop.time()
+            if left <= 0 or not await self._sleep(left):
+                return self.head is not None or self.ended
+        return True
+
+    async def _sleep(self, timeout: float) -> bool:
+        waiter = self._loop.create_future()
+        timer = self._loop.call_later(timeout, _tick, waiter)
+        self._waiter = waiter
+        try:
+            return await waiter
+        finally:
+            self._waiter = None
+            timer.cancel()
+
+    def take(self) -> bytes:
+        """All bytes that have arrived since the last call, as one."""
+        chunks = self._chunks
+        if not chunks:
+            return b""
+        data = chunks.popleft() if len(chunks) == 1 else b"".join(chunks)
+        chunks.clear()
+        self._size = 0
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+        return data
+
+    def cancel(self) -> None:
+        """Give the answer up; its owner closes the connection."""
+        task = self._task
+        if task is not None and not task.done() and not task.cancelling():
+            task.cancel()
+
+    # -- the owner's side -----------------------------------------------------------------------------
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(True)
+
+    async def _own(self, transport: AiohttpTransport, request: httpx.Request) -> None:
+        response: httpx.Response | None = None
+        try:
+            response = await transport.handle_async_request(request)
+            self.head = Head(response.status_code, dict(_lowered(response)))
+            self._wake()
+            async for chunk in response.stream:  # type: ignore[union-attr]
+                self._chunks.append(chunk)
+                self._size += len(chunk)
+                self._wake()
+                if self._size > HIGH_WATER:
+                    await self._until_room()
+        except Exception as error:
+            self.fault = fault_of(error, headers_seen=self.head is not None)
+        finally:
+            self.ended = True
+            self._wake()
+            if response is not None:
+                await _close(response)
+
+    async def _until_room(self) -> None:
+        self._room = self._loop.create_future()
+        try:
+            await self._room
+        finally:
+            self._room = None
+
+
+def _tick(waiter: asyncio.Future[bool]) -> None:
+    if not waiter.done():
+        waiter.set_result(False)
+
+
+def _lowered(response: httpx.Response) -> Iterator[tuple[str, str]]:
+    for name, value in response.headers.raw:
+        yield name.decode("latin-1").lower(), value.decode("latin-1")
+
+
+async def _close(response: httpx.Response) -> None:
+    try:
+        await response.stream.aclose()  # type: ignore[union-attr]
+    except Exception:  # noqa: BLE001 - the connection is gone either way, and nobody is left to tell
+        return
+
+
+class Upstream:
+    """The connections of one event loop to the upstream. ``open_flows`` are those not yet closed."""
+
+    def __init__(self, config: UpstreamConfig) -> None:
+        self.config = config
+        self._flows: set[asyncio.Task[None]] = set()
+        self._transport: AiohttpTransport | None = None
+        self._urls: dict[str, httpx.URL] = {}
+        self._headers = self._fixed_headers()
+
+    @property
+    def open_flows(self) -> int:
+        return len(self._flows)
+
+    def _fixed_headers(self) -> list[tuple[bytes, bytes]]:
+        config = self.config
+        named = {
+            "authorization": f"Bearer {config.api_key}",
+            "content-type": "application/json",
+            "accept": "text/event-stream, application/json",
+            "accept-encoding": "identity",
+            "user-agent": USER_AGENT,
+            "openai-organization": config.organization,
+            "openai-project": config.project,
+        }
+        return [(name.encode(), value.encode("latin-1", "replace")) for name, value in named.items() if value]
+
+    def _url(self, path: str) -> httpx.URL:
+        url = self._urls.get(path)
+        if url is None:
+            url = self._urls[path] = httpx.URL(self.config.base_url + path)
+        return url
+
+    def open(self, path: str, body: bytes, headers: Mapping[str, str]) -> Flow:
+        """POST ``body`` (JSON) to ``path`` below the base URL; the flow begins at once."""
+        loop = asyncio.get_running_loop()
+        if self._transport is None:
+            self._transport = _make_transport(self.config)
+        url = self._url(path)
+        named = [*self._headers, *((name.encode(), value.encode("ascii")) for name, value in headers.items())]
+        request = httpx.Request(
+            "POST",
+            url,
+            headers=named,
+            content=body,
+            extensions={"timeout": {"connect": self.config.connect_timeout, "read": None, "pool": None}},
+        )
+        flow = Flow(loop)
+        task = flow._task = loop.create_task(flow._own(self._transport, request))
+        self._flows.add(task)
+        task.add_done_callback(self._flows.discard)
+        return flow
+
+    async def aclose(self) -> None:
+        """End all flows and close the connections."""
+        flows = list(self._flows)
+        for task in flows:
+            task.cancel()
+        await asyncio.gather(*flows, return_exceptions=True)
+        if self._transport is not None:
+            await self._transport.aclose()
+            self._transport = None
+
+
+def _make_transport(config: UpstreamConfig) -> AiohttpTransport:
+    context = httpx.create_ssl_context() if config.base_url.startswith("https:") else None
+
+    def session() -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            limit=config.max_connections,
+            keepalive_timeout=60,
+            ttl_dns_cache=60,
+            ssl=context if context is not None else True,
+        )
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            skip_auto_headers=("User-Agent", "Accept"),
+        )
+
+    return AiohttpTransport(verify=context if context is not None else False, client=session)
+
+
+_FAULTS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], NetworkFault], ...] = (
+    (aiohttp.ClientConnectorDNSError, "dns"),
+    ((aiohttp.ClientSSLError, ssl.SSLError), "tls"),
+    (aiohttp.ConnectionTimeoutError, "connect_timeout"),
+    (aiohttp.ServerTimeoutError, "headers_timeout"),
+    (aiohttp.ClientConnectorError, "connect"),
+    ((aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError, aiohttp.ClientOSError), "read"),
+    ((aiohttp.ClientError, ValueError), "protocol"),
+    (OSError, "read"),
+)
+
+
+def fault_of(error: BaseException, *, headers_seen: bool) -> NetworkFault:
+    """The name of a network fault; httpx's exceptions are looked through to what caused them."""
+    cause: Any = error
+    while isinstance(cause, httpx.HTTPError) and cause.__cause__ is not None:
+        cause = cause.__cause__
+    for kinds, fault in _FAULTS:
+        if isinstance(cause, kinds):
+            return fault
+    return "read" if headers_seen else "protocol"

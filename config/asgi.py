@@ -1,0 +1,33 @@
+"""The ASGI application: the guard in front, the slim handler for the API, Django for the rest."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+from django.core.asgi import get_asgi_application
+
+site = get_asgi_application()
+
+from django.conf import settings  # noqa: E402
+
+from bridge_api.guard import Guard, Scope  # noqa: E402
+from config.slim import SlimHandler  # noqa: E402
+
+API_PATHS = ("/v1/", "/api/", "/healthz", "/readyz")
+
+
+def is_api(scope: Scope) -> bool:
+    """Whether the slim handler answers: all but the admin, its static files and a browser's front page."""
+    path: str = scope["path"]
+    return path.startswith(API_PATHS) or path == "/v1" or (path == "/" and scope["method"] == "HEAD")
+
+
+application = Guard(
+    SlimHandler(),
+    site,  # type: ignore[arg-type]
+    is_api=is_api,
+    max_body=settings.MAX_BODY_BYTES,
+    read_timeout=settings.BODY_READ_TIMEOUT,
+)

@@ -1,0 +1,152 @@
+"""Django settings, read from the environment by the table of ``config.settings_table``.
+
+Invariant: a bad value stops the start with one line that names the setting, never a traceback of a request.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from config.logging import logging_config
+from config.settings_table import SETTINGS, Setting
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = BASE_DIR / "data"
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+
+def _value(setting: Setting) -> Any:
+    reader = {"str": env.str, "int": env.int, "float": env.float, "bool": env.bool, "list": env.list}
+    try:
+        value = reader[setting.kind](setting.name, default=setting.default)  # type: ignore[operator]
+    except ValueError:
+        raise ImproperlyConfigured(f"{setting.name}: expected a value of type {setting.kind}") from None
+    if setting.minimum is not None and value < setting.minimum:
+        raise ImproperlyConfigured(f"{setting.name}: expected at least {setting.minimum:g}")
+    return value.strip() if isinstance(value, str) else value
+
+
+globals().update({setting.name: _value(setting) for setting in SETTINGS})
+_read: dict[str, Any] = {setting.name: globals()[setting.name] for setting in SETTINGS}
+
+
+def _secret_key() -> str:
+    """The secret of this installation: made once, readable by its owner alone."""
+    path = DATA_DIR / "secret_key"
+    if path.exists():
+        return path.read_text().strip()
+    DATA_DIR.mkdir(mode=0o700, exist_ok=True)
+    candidate = path.with_suffix(f".{os.getpid()}")
+    candidate.touch(mode=0o600)
+    candidate.write_text(secrets.token_urlsafe(64))
+    try:
+        # Of several workers that start together one wins, and all use its secret.
+        os.link(candidate, path)
+    except FileExistsError:
+        pass
+    finally:
+        candidate.unlink()
+    return path.read_text().strip()
+
+
+SECRET_KEY = _read["SECRET_KEY"] or _secret_key()
+OPENAI_BASE_URL = _read["OPENAI_BASE_URL"].rstrip("/")
+DEBUG = _read["DEBUG"]
+ALLOWED_HOSTS = _read["ALLOWED_HOSTS"]
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "bridge_api",
+    "audit",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+
+def _database() -> dict[str, Any]:
+    url = _read["DATABASE_URL"]
+    if url.startswith("sqlite:///") and not url.startswith("sqlite:////") and ":memory:" not in url:
+        url = f"sqlite:///{BASE_DIR / url.removeprefix('sqlite:///')}"
+    try:
+        database: dict[str, Any] = dict(environ.Env.db_url_config(url))
+    except Exception:
+        raise ImproperlyConfigured("DATABASE_URL: expected a URL such as sqlite:///data/bridge.sqlite3") from None
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        Path(database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+        database["OPTIONS"] = {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16000;",
+        }
+    return database
+
+
+DATABASES = {"default": _database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+
+CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _read["BEHIND_HTTPS"]
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+if _read["BEHIND_HTTPS"]:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+else:
+    # On loopback there is no HTTPS to redirect to; bridge_api.checks warns when HOST is another address.
+    SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008", "security.W012", "security.W016"]
+
+LOGGING_CONFIG = "logging.config.dictConfig"
+LOGGING = logging_config(_read["LOG_LEVEL"].upper(), _read["LOG_FORMAT"].lower())

@@ -1,0 +1,104 @@
+"""A slim request handler for the API's paths.
+
+Django's own ASGI handler gives each request a thread for synchronous code, sends signals that close database
+connections in that thread, and passes every middleware; for a proxy of streams that is most of its CPU. The
+API's views are asynchronous, need no middleware and open no database connection, so this handler resolves the
+URL, awaits the view and sends its answer. Tests hold it against Django's handler.
+
+Invariants: a client that disconnects cancels the request at any moment; a response is closed exactly once; a
+path without a view and an unexpected fault are answered in Anthropic's envelope.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from io import BytesIO
+from typing import Any
+
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpResponseBase
+from django.urls import Resolver404, get_resolver
+
+from bridge_api import errors
+from bridge_api.guard import Arrival, Receive, Scope, Send, arrival_from
+from bridge_api.views import failed
+
+log = logging.getLogger("bridge.slim")
+_NO_BODY = BytesIO()
+
+
+class SlimHandler:
+    """ASGI application for paths whose body the guard has read."""
+
+    def __init__(self) -> None:
+        self._resolver = get_resolver()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_task = asyncio.current_task()
+        assert request_task is not None
+        watch = asyncio.get_running_loop().create_task(_cancel_when_gone(receive, request_task))
+        try:
+            await self._answer(scope, send)
+        except asyncio.CancelledError:
+            # Our own watch cancelled us when the client had gone: nobody is left to answer.
+            if not watch.done() or watch.cancelled():
+                raise
+            request_task.uncancel()
+        finally:
+            watch.cancel()
+
+    async def _answer(self, scope: Scope, send: Send) -> None:
+        arrival: Arrival = scope.get("bridge") or arrival_from({})
+        request = ASGIRequest(dict(scope), _NO_BODY)
+        request._body = arrival.body
+        request.bridge_arrival = arrival  # type: ignore[attr-defined]
+        response = await self._respond(request, arrival)
+        try:
+            await _send_response(response, send, head_only=scope["method"] == "HEAD")
+        finally:
+            response.close()
+
+    async def _respond(self, request: ASGIRequest, arrival: Arrival) -> HttpResponseBase:
+        try:
+            match = self._resolver.resolve(request.path_info)
+        except Resolver404:
+            return failed(errors.NotFound("Not found"), arrival, {})
+        request.resolver_match = match
+        try:
+            response: HttpResponseBase = await match.func(request, *match.args, **match.kwargs)
+        except Exception as error:  # noqa: BLE001 - the last boundary: an envelope, never a traceback
+            log.error("unexpected %s outside a view", type(error).__name__)
+            return failed(errors.ApiError("Internal error of the bridge.", code="internal"), arrival, {})
+        if response.status_code == 405:
+            response.close()
+            return failed(errors.MethodNotAllowed("Method not allowed"), arrival, {"allow": response.get("Allow", "")})
+        return response
+
+
+async def _cancel_when_gone(receive: Receive, request_task: asyncio.Task[Any]) -> None:
+    """The body is read, so that the next message can only be the end of the connection."""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            request_task.cancel()
+            return
+
+
+async def _send_response(response: HttpResponseBase, send: Send, *, head_only: bool) -> None:
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]
+    if response.streaming:
+        await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+        content = aiter(response)  # type: ignore[arg-type]
+        try:
+            async for chunk in content:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        finally:
+            await content.aclose()  # type: ignore[attr-defined]
+        await send({"type": "http.response.body"})
+        return
+    body: bytes = b"" if head_only else response.content  # type: ignore[attr-defined]
+    if response.status_code not in (204, 304):
+        headers.append((b"content-length", str(len(response.content)).encode()))  # type: ignore[attr-defined]
+    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
