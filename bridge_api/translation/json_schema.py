@@ -4,8 +4,8 @@ Invariants: nothing is changed in place; a schema that is acceptable comes back 
 is said in words in the nearest ``description``; the outcome depends on the schema alone; nesting deeper than
 ``MAX_DEPTH`` is cut to an open schema.
 
-Source: OpenAI's structured-outputs guide (supported schemas, limits), recorded refusals of function
-parameters, and the schemas of Claude Code and of MCP servers.
+Source: OpenAI's structured-outputs guide (supported schemas, limits), recorded refusals and acceptances of
+schemas (``default`` and ``minLength`` are accepted in strict ones), the schemas of Claude Code and of MCP servers.
 """
 
 from __future__ import annotations
@@ -30,8 +30,7 @@ _FORBIDDEN_IN_STRICT = frozenset(
     {
         "allOf", "oneOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas", "dependencies",
         "patternProperties", "propertyNames", "unevaluatedProperties", "unevaluatedItems", "contains",
-        "minContains", "maxContains", "minProperties", "maxProperties", "uniqueItems", "prefixItems",
-        "minLength", "maxLength", "default", "nullable",
+        "minContains", "maxContains", "minProperties", "maxProperties", "uniqueItems", "prefixItems", "nullable",
     }
 )
 _META = ("$schema", "$id", "$comment", "$anchor", "$vocabulary")
@@ -295,9 +294,8 @@ def _strict_form(schema: Any, state: dict[str, bool], depth: int) -> Schema:
         out["anyOf"] = out.pop("oneOf")
     if out.pop("nullable", False) is True and isinstance(out.get("type"), str):
         out["type"] = [out["type"], "null"]
-    out.pop("default", None)
     out.pop("uniqueItems", None) if out.get("uniqueItems") is False else None
-    for keyword in ("minLength", "maxLength", "uniqueItems", "minProperties", "maxProperties"):
+    for keyword in ("uniqueItems", "minProperties", "maxProperties"):
         if keyword in out:
             out = _said(out, keyword)
     if "format" in out and out["format"] not in STRICT_FORMATS:
