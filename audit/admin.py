@@ -13,8 +13,16 @@ from audit.models import AuditRecord
 @admin.register(AuditRecord)
 class AuditRecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = (
-        "received_at", "outcome", "status", "model_asked", "model_served", "stop_reason", "input_tokens",
-        "output_tokens", "duration_ms", "correlation_id",
+        "received_at",
+        "outcome",
+        "status",
+        "model_asked",
+        "model_served",
+        "stop_reason",
+        "input_tokens",
+        "output_tokens",
+        "duration_ms",
+        "correlation_id",
     )
     list_filter = ("outcome", "status", "stream", "model_served", "stop_reason", "error_type")
     search_fields = ("=correlation_id", "=request_id")

@@ -80,20 +80,12 @@ _GPT5 = Capabilities(
     max_input=272_000,
     max_output=128_000,
 )
-_GPT51 = replace(
-    _GPT5, family="gpt-5.1", efforts=("none", "low", "medium", "high"), sampling="without_reasoning"
-)
+_GPT51 = replace(_GPT5, family="gpt-5.1", efforts=("none", "low", "medium", "high"), sampling="without_reasoning")
 _GPT52 = replace(_GPT51, family="gpt-5.2", efforts=("none", "low", "medium", "high", "xhigh"))
-_GPT53_CODEX = replace(
-    _GPT5, family="gpt-5.3", efforts=("low", "medium", "high", "xhigh"), phase=True
-)
-_GPT54 = replace(
-    _GPT52, family="gpt-5.4", phase=True, context_window=1_050_000, max_input=922_000
-)
+_GPT53_CODEX = replace(_GPT5, family="gpt-5.3", efforts=("low", "medium", "high", "xhigh"), phase=True)
+_GPT54 = replace(_GPT52, family="gpt-5.4", phase=True, context_window=1_050_000, max_input=922_000)
 _GPT54_SMALL = replace(_GPT54, context_window=400_000, max_input=272_000)
-_GPT56 = replace(
-    _GPT54, family="gpt-5.6", efforts=("none", "low", "medium", "high", "xhigh", "max"), breakpoints=True
-)
+_GPT56 = replace(_GPT54, family="gpt-5.6", efforts=("none", "low", "medium", "high", "xhigh", "max"), breakpoints=True)
 _O_SERIES = Capabilities(
     "o",
     efforts=CLASSIC,
@@ -105,11 +97,23 @@ _O_SERIES = Capabilities(
 _GPT41 = Capabilities("gpt-4.1", context_window=1_047_576, max_input=1_047_576, max_output=32_768)
 _GPT4O = Capabilities("gpt-4o")
 _GPT4 = Capabilities(
-    "gpt-4", context_window=8_192, max_input=8_192, max_output=8_192, images=False, files=False,
+    "gpt-4",
+    context_window=8_192,
+    max_input=8_192,
+    max_output=8_192,
+    images=False,
+    files=False,
     structured_output=False,
 )
-UNKNOWN = Capabilities("unknown", efforts=CLASSIC, sampling="always", context_window=1_000_000,
-                       max_input=1_000_000, max_output=128_000, encrypted_reasoning=True)
+UNKNOWN = Capabilities(
+    "unknown",
+    efforts=CLASSIC,
+    sampling="always",
+    context_window=1_000_000,
+    max_input=1_000_000,
+    max_output=128_000,
+    encrypted_reasoning=True,
+)
 
 _ASTRA_EFFORTS = ("low", "medium", "high", "xhigh", "max")
 
@@ -171,9 +175,7 @@ def is_upstream_model(name: str) -> bool:
 
 # Claude names whose API thinks when the request says nothing about it (Anthropic's extended-thinking
 # documentation): older models think only when asked, so their clients do not expect thinking blocks.
-_THINKS_ONLY_WHEN_ASKED = re.compile(
-    r"claude-(?:[123]|instant|(?:opus|sonnet|haiku)-[34](?:-|$))"
-)
+_THINKS_ONLY_WHEN_ASKED = re.compile(r"claude-(?:[123]|instant|(?:opus|sonnet|haiku)-[34](?:-|$))")
 
 
 @lru_cache(maxsize=512)

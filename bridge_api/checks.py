@@ -1,9 +1,9 @@
 """System checks: what an operator should know before the first request.
 
-    bridge.E001  MODEL_MAP_JSON cannot be read
-    bridge.E002  OPENAI_BASE_URL is no http(s) address
-    bridge.W001  there is no OPENAI_API_KEY
-    bridge.W002  HOST is reachable from outside while anybody may use the bridge
+bridge.E001  MODEL_MAP_JSON cannot be read
+bridge.E002  OPENAI_BASE_URL is no http(s) address
+bridge.W001  there is no OPENAI_API_KEY
+bridge.W002  HOST is reachable from outside while anybody may use the bridge
 """
 
 from __future__ import annotations
@@ -28,7 +28,11 @@ def check_upstream(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
         found.append(Error(str(error), hint='An example: {"claude-haiku": "gpt-6-luna"}', id="bridge.E001"))
     if not settings.OPENAI_BASE_URL.startswith(("http://", "https://")):
         found.append(
-            Error("OPENAI_BASE_URL must begin with http:// or https://", hint="https://api.openai.com/v1", id="bridge.E002")
+            Error(
+                "OPENAI_BASE_URL must begin with http:// or https://",
+                hint="https://api.openai.com/v1",
+                id="bridge.E002",
+            )
         )
     return found
 

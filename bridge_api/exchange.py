@@ -195,9 +195,7 @@ class Exchange:
                 payload = rewrite(payload)
                 self._log.notes.append(Note(code))
                 continue
-            delay = service.retry.delay(
-                failure, attempt=tries, elapsed=time.monotonic() - began, random=random.random
-            )
+            delay = service.retry.delay(failure, attempt=tries, elapsed=time.monotonic() - began, random=random.random)
             if delay is None:
                 raise failure
             await asyncio.sleep(delay)
@@ -289,7 +287,8 @@ class Exchange:
     async def pump(self) -> AsyncIterator[list[StreamEvent] | None]:
         """The rest of the answer: the events of each upstream read; None when a ping is due."""
         flow, machine = self._flow, self._machine
-        assert flow is not None and machine is not None
+        assert flow is not None
+        assert machine is not None
         service = self._service
         quiet = 0.0
         while True:
@@ -459,5 +458,3 @@ def _counts(request: MessagesRequest) -> dict[str, int]:
                 counts["images"] += isinstance(part, Image)
                 counts["documents"] += isinstance(part, Document)
     return counts
-
-

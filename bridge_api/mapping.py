@@ -81,11 +81,9 @@ def _parsed_object(text: str) -> dict[str, Any]:
     try:
         parsed = json.loads(text, object_pairs_hook=unique)
     except json.JSONDecodeError as error:
-        raise ValueError(
-            f"MODEL_MAP_JSON is not valid JSON: {error.msg} at column {error.colno}"
-        ) from None
+        raise ValueError(f"MODEL_MAP_JSON is not valid JSON: {error.msg} at column {error.colno}") from None
     if not isinstance(parsed, dict):
-        raise ValueError("MODEL_MAP_JSON must be a JSON object, such as {\"claude-opus\": \"gpt-6.1-sol\"}")
+        raise ValueError('MODEL_MAP_JSON must be a JSON object, such as {"claude-opus": "gpt-6.1-sol"}')
     if "models" in parsed and isinstance(parsed["models"], dict):
         if len(parsed) > 1:
             raise ValueError('MODEL_MAP_JSON mixes the flat form with {"models": {...}}; use one of them')

@@ -56,10 +56,10 @@ async def create_message(request: HttpRequest) -> HttpResponseBase:
     except asyncio.CancelledError:
         exchange.finish(499, errors.ClientGone("The client closed the connection."))
         raise
-    except Exception as error:
-        failure = _unexpected(error)
-        exchange.finish(failure.status, failure)
-        return failed(failure, arrival_of(request), {})
+    except Exception as error:  # noqa: BLE001 - the last boundary of the request
+        fault = _unexpected(error)
+        exchange.finish(fault.status, fault)
+        return failed(fault, arrival_of(request), {})
 
 
 async def stream_message(request: HttpRequest) -> HttpResponseBase:
@@ -81,10 +81,10 @@ async def _stream(exchange: Exchange, arrival: Arrival) -> AsyncIterator[bytes]:
             yield record
     except (asyncio.CancelledError, GeneratorExit):
         raise
-    except Exception as error:
-        failure = _unexpected(error)
-        exchange.finish(failure.status, failure)
-        yield error_record(failure, arrival.request_id)
+    except Exception as error:  # noqa: BLE001 - the last boundary of the request
+        fault = _unexpected(error)
+        exchange.finish(fault.status, fault)
+        yield error_record(fault, arrival.request_id)
     finally:
         exchange.finish(499, errors.ClientGone("The client closed the connection."))
 
@@ -103,10 +103,10 @@ async def count_tokens(request: HttpRequest) -> HttpResponseBase:
     except asyncio.CancelledError:
         exchange.finish(499, errors.ClientGone("The client closed the connection."))
         raise
-    except Exception as error:
-        failure = _unexpected(error)
-        exchange.finish(failure.status, failure)
-        return failed(failure, arrival_of(request), {})
+    except Exception as error:  # noqa: BLE001 - the last boundary of the request
+        fault = _unexpected(error)
+        exchange.finish(fault.status, fault)
+        return failed(fault, arrival_of(request), {})
 
 
 async def healthz(request: HttpRequest) -> HttpResponse:

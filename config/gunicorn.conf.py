@@ -10,18 +10,18 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from config import settings  # noqa: E402
+from config import settings
 
 for _name in ("HEADER_READ_TIMEOUT", "GRACEFUL_TIMEOUT"):
     os.environ.setdefault(_name, str(getattr(settings, _name)))
 
 wsgi_app = "config.asgi:application"
-bind = [f"{settings.HOST}:{settings.PORT}"]  # type: ignore[attr-defined]
-workers = settings.WEB_CONCURRENCY  # type: ignore[attr-defined]
+bind = [f"{settings.HOST}:{settings.PORT}"]
+workers = settings.WEB_CONCURRENCY
 worker_class = "config.worker.BridgeWorker"
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn's heartbeat file
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 keepalive = 75
-graceful_timeout = settings.GRACEFUL_TIMEOUT  # type: ignore[attr-defined]
+graceful_timeout = settings.GRACEFUL_TIMEOUT
 timeout = 120
 accesslog = None
 errorlog = "-"
@@ -31,8 +31,8 @@ forwarded_allow_ips = ""
 
 
 def when_ready(server: Any) -> None:
-    host, port = settings.HOST, settings.PORT  # type: ignore[attr-defined]
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - only compared
+    host, port = settings.HOST, settings.PORT
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     lines = [
         "",
         f"The bridge listens on http://{shown}:{port}",
@@ -43,6 +43,6 @@ def when_ready(server: Any) -> None:
         "  claude",
         "",
     ]
-    if not settings.OPENAI_API_KEY:  # type: ignore[attr-defined]
+    if not settings.OPENAI_API_KEY:
         lines.insert(2, "OPENAI_API_KEY is not set: requests will be answered with 401.")
     print("\n".join(lines), flush=True)

@@ -33,8 +33,27 @@ def _value(setting: Setting) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
-globals().update({setting.name: _value(setting) for setting in SETTINGS})
-_read: dict[str, Any] = {setting.name: globals()[setting.name] for setting in SETTINGS}
+_read: dict[str, Any] = {setting.name: _value(setting) for setting in SETTINGS}
+
+OPENAI_API_KEY: str = _read["OPENAI_API_KEY"]
+OPENAI_ORGANIZATION: str = _read["OPENAI_ORGANIZATION"]
+OPENAI_PROJECT: str = _read["OPENAI_PROJECT"]
+OPENAI_DEFAULT_MODEL: str = _read["OPENAI_DEFAULT_MODEL"]
+MODEL_MAP_JSON: str = _read["MODEL_MAP_JSON"]
+HOST: str = _read["HOST"]
+PORT: int = _read["PORT"]
+WEB_CONCURRENCY: int = _read["WEB_CONCURRENCY"]
+MAX_BODY_BYTES: int = _read["MAX_BODY_BYTES"]
+BODY_READ_TIMEOUT: float = _read["BODY_READ_TIMEOUT"]
+HEADER_READ_TIMEOUT: float = _read["HEADER_READ_TIMEOUT"]
+UPSTREAM_CONNECT_TIMEOUT: float = _read["UPSTREAM_CONNECT_TIMEOUT"]
+UPSTREAM_RESPONSE_TIMEOUT: float = _read["UPSTREAM_RESPONSE_TIMEOUT"]
+UPSTREAM_IDLE_TIMEOUT: float = _read["UPSTREAM_IDLE_TIMEOUT"]
+UPSTREAM_MAX_CONNECTIONS: int = _read["UPSTREAM_MAX_CONNECTIONS"]
+UPSTREAM_RETRIES: int = _read["UPSTREAM_RETRIES"]
+UPSTREAM_RETRY_DEADLINE: float = _read["UPSTREAM_RETRY_DEADLINE"]
+PING_INTERVAL: float = _read["PING_INTERVAL"]
+GRACEFUL_TIMEOUT: int = _read["GRACEFUL_TIMEOUT"]
 
 
 def _secret_key() -> str:
@@ -57,7 +76,7 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _read["SECRET_KEY"] or _secret_key()
-OPENAI_BASE_URL = _read["OPENAI_BASE_URL"].rstrip("/")
+OPENAI_BASE_URL: str = _read["OPENAI_BASE_URL"].rstrip("/")
 DEBUG = _read["DEBUG"]
 ALLOWED_HOSTS = _read["ALLOWED_HOSTS"]
 
@@ -106,7 +125,7 @@ def _database() -> dict[str, Any]:
         url = f"sqlite:///{BASE_DIR / url.removeprefix('sqlite:///')}"
     try:
         database: dict[str, Any] = dict(environ.Env.db_url_config(url))
-    except Exception:
+    except Exception:  # noqa: BLE001 - django-environ raises several kinds
         raise ImproperlyConfigured("DATABASE_URL: expected a URL such as sqlite:///data/bridge.sqlite3") from None
     if database["ENGINE"] == "django.db.backends.sqlite3":
         Path(database["NAME"]).parent.mkdir(parents=True, exist_ok=True)

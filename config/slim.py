@@ -89,12 +89,12 @@ async def _send_response(response: HttpResponseBase, send: Send, *, head_only: b
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]
     if response.streaming:
         await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-        content = aiter(response)  # type: ignore[arg-type]
+        content: Any = aiter(response)  # type: ignore[arg-type]
         try:
             async for chunk in content:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         finally:
-            await content.aclose()  # type: ignore[attr-defined]
+            await content.aclose()
         await send({"type": "http.response.body"})
         return
     body: bytes = b"" if head_only else response.content  # type: ignore[attr-defined]

@@ -9,7 +9,6 @@ from django.urls import path
 from bridge_api.api import api
 
 
-
 async def front_page(request: HttpRequest) -> HttpResponse:
     """Claude Code asks with HEAD whether anybody is there; a browser wants the admin."""
     return HttpResponse(status=204) if request.method == "HEAD" else HttpResponseRedirect("/admin/")

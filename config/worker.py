@@ -52,10 +52,10 @@ class DeadlineProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-class BridgeWorker(UvicornWorker):
+class BridgeWorker(UvicornWorker):  # type: ignore[misc]
     """A gunicorn worker for config.asgi."""
 
-    CONFIG_KWARGS: dict[str, Any] = {  # noqa: RUF012 - the name and kind are uvicorn_worker's
+    CONFIG_KWARGS: dict[str, Any] = {
         "loop": "uvloop",
         "http": DeadlineProtocol,
         "lifespan": "off",

@@ -64,7 +64,10 @@ def start_bridge(folder: Path, upstream: str, **settings: str) -> Bridge:
     with log.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py"],
-            cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT,
+            cwd=ROOT,
+            env=environment,
+            stdout=out,
+            stderr=subprocess.STDOUT,
         )
     bridge = Bridge(f"http://127.0.0.1:{port}", process, log, database)
     _wait_until_healthy(bridge)
@@ -103,8 +106,12 @@ def live_bridge(simulator_server: Simulator) -> Iterator[Bridge]:
     """A bridge for the whole run, with short times so that tests of silence are quick."""
     with tempfile.TemporaryDirectory() as folder:
         bridge = start_bridge(
-            Path(folder), simulator_server.base_url, PING_INTERVAL="1", UPSTREAM_IDLE_TIMEOUT="3",
-            UPSTREAM_RESPONSE_TIMEOUT="3", UPSTREAM_RETRY_DEADLINE="5",
+            Path(folder),
+            simulator_server.base_url,
+            PING_INTERVAL="1",
+            UPSTREAM_IDLE_TIMEOUT="3",
+            UPSTREAM_RESPONSE_TIMEOUT="3",
+            UPSTREAM_RETRY_DEADLINE="5",
         )
         yield bridge
         bridge.stop()

@@ -15,8 +15,8 @@ import msgspec
 from msgspec import Raw
 
 
-class Wire(msgspec.Struct, frozen=True):
-    """Base of all request structs: compared and hashed by nothing, tolerant of unknown keys."""
+class Wire(msgspec.Struct):
+    """Base of all request structs: tolerant of unknown keys, never changed after it was read."""
 
 
 class CacheControl(Wire):

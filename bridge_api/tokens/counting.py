@@ -20,8 +20,21 @@ from bridge_api.tokens.media import image_size, image_tokens, pdf_tokens
 Measure = Callable[[str], int]
 _NOT_BILLED_IN_SCHEMA = frozenset(
     {
-        "additionalProperties", "required", "$schema", "format", "default", "minLength", "maxLength", "minimum",
-        "maximum", "minItems", "maxItems", "minProperties", "maxProperties", "exclusiveMinimum", "exclusiveMaximum",
+        "additionalProperties",
+        "required",
+        "$schema",
+        "format",
+        "default",
+        "minLength",
+        "maxLength",
+        "minimum",
+        "maximum",
+        "minItems",
+        "maxItems",
+        "minProperties",
+        "maxProperties",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
     }
 )
 WEB_SEARCH_CHAT, WEB_SEARCH_HARMONY = 294, 4_290

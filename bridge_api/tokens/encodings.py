@@ -40,9 +40,7 @@ def encoding() -> tiktoken.Encoding:
     raw = lzma.decompress(VOCABULARY.read_bytes())
     if hashlib.sha256(raw).hexdigest() != SHA256:
         raise VocabularyDamaged(f"{VOCABULARY.name} does not have the published sha256")
-    ranks = {
-        base64.b64decode(token): int(rank) for token, rank in (line.split() for line in raw.splitlines() if line)
-    }
+    ranks = {base64.b64decode(token): int(rank) for token, rank in (line.split() for line in raw.splitlines() if line)}
     return tiktoken.Encoding(
         name="o200k_base",
         pat_str=_PATTERN,

@@ -97,8 +97,9 @@ class Answer:
         if not text or self.halted:
             return
         if self._open != "text":
-            self.start({"type": "text", "text": "", "citations": []} if self.plan.web_search else
-                       {"type": "text", "text": ""})
+            self.start(
+                {"type": "text", "text": "", "citations": []} if self.plan.web_search else {"type": "text", "text": ""}
+            )
         self.has_text = True
         self.events.append(BlockDelta(self._next_index, TextDelta(text)))
 

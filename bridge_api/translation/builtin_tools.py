@@ -115,11 +115,25 @@ _MEMORY_TEXT = (
 )
 
 _ACTIONS_2024 = [
-    "key", "type", "mouse_move", "left_click", "left_click_drag", "right_click", "middle_click", "double_click",
-    "screenshot", "cursor_position",
+    "key",
+    "type",
+    "mouse_move",
+    "left_click",
+    "left_click_drag",
+    "right_click",
+    "middle_click",
+    "double_click",
+    "screenshot",
+    "cursor_position",
 ]
 _ACTIONS_2025 = [
-    *_ACTIONS_2024, "left_mouse_down", "left_mouse_up", "scroll", "hold_key", "wait", "triple_click",
+    *_ACTIONS_2024,
+    "left_mouse_down",
+    "left_mouse_up",
+    "scroll",
+    "hold_key",
+    "wait",
+    "triple_click",
 ]
 
 
@@ -196,9 +210,7 @@ COMPUTER_MEMBERS: dict[str, tuple[str, Schema]] = {
 }
 
 _REF: Schema = _object(("type", "ref"), type=_string(enum=["ref"]), ref=_string("Reference of an element"))
-_AT: Schema = _object(
-    ("type", "x", "y"), type=_string(enum=["coordinate"]), x=_integer("Pixels"), y=_integer("Pixels")
-)
+_AT: Schema = _object(("type", "x", "y"), type=_string(enum=["coordinate"]), x=_integer("Pixels"), y=_integer("Pixels"))
 _TARGET: Schema = {"anyOf": [_AT, _REF]}
 _MODIFIERS = _string("Modifier keys to hold")
 _PRESS = _object(("target",), target=_TARGET, modifiers=_MODIFIERS)
@@ -223,9 +235,7 @@ BROWSER_MEMBERS: dict[str, tuple[str, Schema]] = {
     "find": ("Finds elements by a description.", _object(("query",), query=_string("What to find"))),
     "form_input": (
         "Sets the value of a form element.",
-        _object(
-            ("target", "value"), target=_REF, value={"anyOf": [_string(), _number(), {"type": "boolean"}]}
-        ),
+        _object(("target", "value"), target=_REF, value={"anyOf": [_string(), _number(), {"type": "boolean"}]}),
     ),
     "file_upload": (
         "Gives files to a file input.",

@@ -134,9 +134,7 @@ def _document(block: b.Document, path: str, rules: ContentRules) -> list[Part]:
     return [*lead, {"type": "input_file", "filename": name, "file_data": data}]
 
 
-def _content_document(
-    block: b.Document, source: b.ContentSource, path: str, rules: ContentRules
-) -> list[Part]:
+def _content_document(block: b.Document, source: b.ContentSource, path: str, rules: ContentRules) -> list[Part]:
     opening = frames.document_open(block.title, block.context)
     if isinstance(source.content, str):
         return [input_text(f"{opening}\n{source.content}\n{frames.DOCUMENT_CLOSE}")]
@@ -166,9 +164,7 @@ def result_output(
     if content is None or isinstance(content, str):
         output = content or ""
     else:
-        parts = [
-            part for at, block in enumerate(content) for part in user_parts(block, f"{path}.{at}", rules)
-        ]
+        parts = [part for at, block in enumerate(content) for part in user_parts(block, f"{path}.{at}", rules)]
         only_text = len(parts) == 1 and parts[0]["type"] == "input_text"
         output = parts[0]["text"] if only_text else parts
     if not output:

@@ -251,9 +251,7 @@ def _headers(kind: type[e.BridgeError], delay: float | None, code: str | None) -
     headers: dict[str, str] = {}
     if issubclass(kind, (e.Billing, e.AuthenticationFailed, e.PermissionDenied, e.InvalidRequest, e.NotFound)):
         headers["x-should-retry"] = "false"
-    elif kind is e.RateLimited and delay is not None:
-        headers["retry-after"] = str(max(1, round(min(delay, MAX_RETRY_AFTER))))
-    elif kind is e.Overloaded and delay is not None:
+    elif (kind is e.RateLimited and delay is not None) or (kind is e.Overloaded and delay is not None):
         headers["retry-after"] = str(max(1, round(min(delay, MAX_RETRY_AFTER))))
     return headers
 

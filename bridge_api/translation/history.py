@@ -262,9 +262,11 @@ class _Walk:
         elif isinstance(block, b.McpToolUse):
             self._told(frames.server_call(f"{block.server_name}.{block.name}", frames.compact(block.input)), where)
         elif isinstance(block, b.McpToolResult):
-            content = block.content if isinstance(block.content, (str, type(None))) else [
-                part.text for part in block.content if isinstance(part, b.Text)
-            ]
+            content = (
+                block.content
+                if isinstance(block.content, (str, type(None)))
+                else [part.text for part in block.content if isinstance(part, b.Text)]
+            )
             self._told(frames.server_result("mcp_tool_result", content), where)
         elif isinstance(block, b.McpToolListing):
             self._notes.add("dropped.server_tool_history", where)
@@ -351,9 +353,7 @@ class _Walk:
         return [input_text(f"[tool result] {output}")] if isinstance(output, str) else list(output)
 
     def _output(self, tool_use_id: str, output: str | list[Part]) -> None:
-        self.items.append(
-            {"type": "function_call_output", "call_id": upstream_call_id(tool_use_id), "output": output}
-        )
+        self.items.append({"type": "function_call_output", "call_id": upstream_call_id(tool_use_id), "output": output})
 
     # -- seams ----------------------------------------------------------------------------------------
 

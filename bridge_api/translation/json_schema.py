@@ -23,14 +23,30 @@ STRICT_DEPTH = 10
 STRICT_PROPERTIES = 5_000
 STRICT_CHARACTERS = 120_000
 STRICT_ENUM_VALUES = 1_000
-STRICT_FORMATS = frozenset(
-    {"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"}
-)
+STRICT_FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"})
 _FORBIDDEN_IN_STRICT = frozenset(
     {
-        "allOf", "oneOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas", "dependencies",
-        "patternProperties", "propertyNames", "unevaluatedProperties", "unevaluatedItems", "contains",
-        "minContains", "maxContains", "minProperties", "maxProperties", "uniqueItems", "prefixItems", "nullable",
+        "allOf",
+        "oneOf",
+        "not",
+        "if",
+        "then",
+        "else",
+        "dependentRequired",
+        "dependentSchemas",
+        "dependencies",
+        "patternProperties",
+        "propertyNames",
+        "unevaluatedProperties",
+        "unevaluatedItems",
+        "contains",
+        "minContains",
+        "maxContains",
+        "minProperties",
+        "maxProperties",
+        "uniqueItems",
+        "prefixItems",
+        "nullable",
     }
 )
 _META = ("$schema", "$id", "$comment", "$anchor", "$vocabulary")
@@ -263,7 +279,7 @@ def to_strict(schema: Any) -> StrictResult | None:
         return None
     wrapped = root.get("type") != "object" or "anyOf" in root
     if wrapped:
-        definitions = {key: root.pop(key) for key in ("$defs", "definitions") if key in root}
+        definitions: Schema = {key: root.pop(key) for key in ("$defs", "definitions") if key in root}
         if _refers_to_root(schema):
             return None
         root = {
@@ -404,9 +420,12 @@ def _without_nulls(value: Any, schema: Any, definitions: Mapping[str, Any], dept
     out = {}
     for name, member in value.items():
         inner = properties.get(name)
-        target = _resolved(inner, definitions) if isinstance(inner, dict) else inner
-        optional = isinstance(target, dict) and name not in needed
-        if member is None and optional and not admits_null(target):
+        if (
+            member is None
+            and name not in needed
+            and isinstance(inner, dict)
+            and not admits_null(_resolved(inner, definitions))
+        ):
             continue
         out[name] = _without_nulls(member, inner, definitions, depth + 1)
     return out

@@ -78,6 +78,4 @@ def open_seal(signature: str) -> Sealed | None:
         return None
     if envelope.kind == "reasoning" and not (envelope.id.startswith("rs_") and envelope.enc):
         return None
-    return Sealed(
-        envelope.kind, envelope.id, envelope.enc, tuple(envelope.sum), envelope.fam, envelope.up
-    )
+    return Sealed(envelope.kind, envelope.id, envelope.enc, tuple(envelope.sum), envelope.fam, envelope.up)

@@ -348,9 +348,7 @@ def _service(request: MessagesRequest, payload: dict[str, Any], notes: Notes) ->
         payload["service_tier"] = "auto" if request.service_tier == "auto" else "default"
 
 
-def _identity(
-    request: MessagesRequest, payload: dict[str, Any], ctx: RequestContext, tools: ToolSet
-) -> None:
+def _identity(request: MessagesRequest, payload: dict[str, Any], ctx: RequestContext, tools: ToolSet) -> None:
     """Who and which conversation, as keyed hashes and a routing key of at most 64 characters.
 
     Claude Code's ``user_id`` is a JSON text whose session part changes: the stable part is hashed, because a
@@ -370,9 +368,7 @@ def _identity(
             if not block.text.lower().startswith(BILLING_HEADER)
         ]
         session = _keyed(ctx.identity_key, b"prefix", "\0".join([*texts, *tools.info]))
-    payload["prompt_cache_key"] = (
-        session if len(session) <= 64 else _keyed(ctx.identity_key, b"session", session)
-    )
+    payload["prompt_cache_key"] = session if len(session) <= 64 else _keyed(ctx.identity_key, b"session", session)
 
 
 def _claude_code_identity(user_id: str) -> tuple[str, str | None]:

@@ -59,9 +59,7 @@ class AnswerMachine:
     """One answer. ``decisive``: enough came to send status 200; ``finished``: read no further and close the
     upstream; ``failure``: how it failed, to be raised or sent as an ``error`` event."""
 
-    def __init__(
-        self, plan: AnswerPlan, *, message_id: str, input_tokens: int = 0, cut: Cut | None = None
-    ) -> None:
+    def __init__(self, plan: AnswerPlan, *, message_id: str, input_tokens: int = 0, cut: Cut | None = None) -> None:
         self._plan = plan
         self._answer = Answer(plan, cut)
         self._message_id = message_id
@@ -377,7 +375,7 @@ class AnswerMachine:
         if self.finished:
             return
         self.failure = failure
-        self.decisive = self.decisive or self._started and bool(self._items)
+        self.decisive = self.decisive or (self._started and bool(self._items))
         self._close_books()
 
     def _close_books(self) -> None:
@@ -473,7 +471,9 @@ _TABLE: dict[str, tuple[type, _Handler]] = {
     "response.failed": (o.TerminalEvent, _m._terminal),
     "error": (o.ErrorEvent, _m._error),
 }
-_EVENTS = {name: (msgspec.json.Decoder(kind), handler) for name, (kind, handler) in _TABLE.items()}
+_EVENTS: dict[str, tuple[msgspec.json.Decoder[Any], _Handler]] = {
+    name: (msgspec.json.Decoder(kind), handler) for name, (kind, handler) in _TABLE.items()
+}
 _HANDLERS: dict[str, _Handler] = {
     "added": _m._added,
     "done": _m._done,

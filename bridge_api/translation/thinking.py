@@ -81,9 +81,7 @@ def _budget_effort(request: MessagesRequest) -> str:
     if budget is None:
         raise invalid("thinking.enabled.budget_tokens", "Field required")
     if budget < MINIMUM_BUDGET:
-        raise invalid(
-            "thinking.enabled.budget_tokens", f"Input should be greater than or equal to {MINIMUM_BUDGET}"
-        )
+        raise invalid("thinking.enabled.budget_tokens", f"Input should be greater than or equal to {MINIMUM_BUDGET}")
     if request.max_tokens is not None and budget >= request.max_tokens:
         raise invalid("max_tokens", "`max_tokens` must be greater than `thinking.budget_tokens`")
     for limit, effort in BUDGETS:

@@ -67,9 +67,7 @@ class ToolSet:
         return name if name in self.info else None
 
 
-def translate_tools(
-    tools: Sequence[Tool], changes: ToolChanges, forced: str | None, notes: Notes
-) -> ToolSet:
+def translate_tools(tools: Sequence[Tool], changes: ToolChanges, forced: str | None, notes: Notes) -> ToolSet:
     """Offer ``tools``, as changed by the history, upstream.
 
     ``forced`` is the name in ``tool_choice``: it is offered even when deferred. Raises InvalidRequest naming
@@ -228,9 +226,7 @@ def _offer_web_search(tool: Tool, where: str, found: ToolSet, notes: Notes) -> N
     found.max_tool_calls = tool.max_uses
 
 
-def translate_choice(
-    choice: ToolChoice | None, found: ToolSet
-) -> tuple[str | dict[str, Any] | None, bool | None]:
+def translate_choice(choice: ToolChoice | None, found: ToolSet) -> tuple[str | dict[str, Any] | None, bool | None]:
     """(``tool_choice``, ``parallel_tool_calls``); both None when no tool is offered.
 
     Raises InvalidRequest when the choice names a tool that is not offered.

@@ -95,7 +95,8 @@ class Flow:
         timer = self._loop.call_later(timeout, _tick, waiter)
         self._waiter = waiter
         try:
-            return await waiter
+            arrived: bool = await waiter
+            return arrived
         finally:
             self._waiter = None
             timer.cancel()
@@ -136,7 +137,7 @@ class Flow:
                 self._wake()
                 if self._size > HIGH_WATER:
                     await self._until_room()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever the wire does gets a name
             self.fault = fault_of(error, headers_seen=self.head is not None)
         finally:
             self.ended = True

@@ -25,9 +25,7 @@ class RetryPolicy:
     retries: int
     deadline: float
 
-    def delay(
-        self, failure: BridgeError, *, attempt: int, elapsed: float, random: Callable[[], float]
-    ) -> float | None:
+    def delay(self, failure: BridgeError, *, attempt: int, elapsed: float, random: Callable[[], float]) -> float | None:
         """Seconds to wait before another try, or None to give up.
 
         ``attempt`` counts the tries made (from 1), ``elapsed`` the seconds since the first one began,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -41,11 +42,29 @@ class Job:
             "IS_SANDBOX": "1",
         }
         command = [
-            str(CLAUDE), "-p", prompt, "--output-format", "stream-json", "--verbose", "--include-partial-messages",
-            "--model", model, "--allowedTools", "Write,Read,Bash,Edit", "--permission-mode", "acceptEdits", *options,
+            str(CLAUDE),
+            "-p",
+            prompt,
+            "--output-format",
+            "stream-json",
+            "--verbose",
+            "--include-partial-messages",
+            "--model",
+            model,
+            "--allowedTools",
+            "Write,Read,Bash,Edit",
+            "--permission-mode",
+            "acceptEdits",
+            *options,
         ]
         done = subprocess.run(
-            command, cwd=self.work, env=environment, capture_output=True, timeout=150, check=False, stdin=subprocess.DEVNULL
+            command,
+            cwd=self.work,
+            env=environment,
+            capture_output=True,
+            timeout=150,
+            check=False,
+            stdin=subprocess.DEVNULL,
         )
         lines = [json.loads(line) for line in done.stdout.decode().splitlines() if line.startswith("{")]
         assert lines, done.stderr.decode()[-2000:]
@@ -82,7 +101,9 @@ def file_job(work: Path) -> Any:
         done = len(outputs(request))
         if done == 0:
             arguments = json.dumps({"file_path": path, "content": "hello from the model\n"})
-            return Turn((Reasoning(("I will write the file.",)), Text("Writing.", "commentary"), Call("Write", arguments)))
+            return Turn(
+                (Reasoning(("I will write the file.",)), Text("Writing.", "commentary"), Call("Write", arguments))
+            )
         if done == 1:
             read = json.dumps({"file_path": path, "offset": None, "limit": None, "pages": ""})
             run = json.dumps({"command": f"wc -c < {path}", "description": "Count bytes"})
@@ -104,7 +125,7 @@ def test_a_job_writes_reads_and_runs_with_thinking_on(job: Job, simulator: Simul
     assert sum(item.get("type") == "reasoning" for item in last["input"]) == 2
     assert simulator.refused == []
     prefixes = [request["input"] for request in simulator.requests if is_agent(request)]
-    for before, after in zip(prefixes, prefixes[1:]):
+    for before, after in itertools.pairwise(prefixes):
         assert after[: len(before)] == before, "the prompt cache's prefix broke"
 
 

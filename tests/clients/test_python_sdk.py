@@ -9,7 +9,17 @@ import pytest
 from pydantic import BaseModel
 
 from tests.live import Bridge
-from tests.simulator.script import Call, Reasoning, Refusal, Request, Search, Text, Turn, error_turn, outputs_after_last_user
+from tests.simulator.script import (
+    Call,
+    Reasoning,
+    Refusal,
+    Request,
+    Search,
+    Text,
+    Turn,
+    error_turn,
+    outputs_after_last_user,
+)
 from tests.simulator.server import Simulator
 
 MODEL = "claude-opus-5-5"
@@ -69,7 +79,10 @@ def test_a_stream_accumulates_to_the_same_message(client: anthropic.Anthropic, s
     turn = Turn((Reasoning(("First.", "Second.")), Text("Hello."), Call("f", '{"a":1}')))
     tools = [{"name": "f", "input_schema": {"type": "object", "properties": {"a": {"type": "integer"}}}}]
     arguments = {
-        "model": MODEL, "max_tokens": 100, "messages": HELLO, "tools": tools,
+        "model": MODEL,
+        "max_tokens": 100,
+        "messages": HELLO,
+        "tools": tools,
         "thinking": {"type": "adaptive", "display": "summarized"},
     }
     simulator.queue(turn, turn)
@@ -150,10 +163,17 @@ def test_a_stop_sequence_ends_the_answer(client: anthropic.Anthropic, simulator:
 
 def test_a_web_search_has_results_and_citations(client: anthropic.Anthropic, simulator: Simulator) -> None:
     simulator.queue(
-        Turn((Search("weather", ("https://a.example/x", "https://bad.example/")), Text("Sunny today.", citations=(("https://a.example/x", "A"),))))
+        Turn(
+            (
+                Search("weather", ("https://a.example/x", "https://bad.example/")),
+                Text("Sunny today.", citations=(("https://a.example/x", "A"),)),
+            )
+        )
     )
     with client.messages.stream(
-        model=MODEL, max_tokens=100, messages=HELLO,
+        model=MODEL,
+        max_tokens=100,
+        messages=HELLO,
         tools=[{"type": "web_search_20250305", "name": "web_search", "blocked_domains": ["bad.example"]}],
     ) as stream:
         message = stream.get_final_message()

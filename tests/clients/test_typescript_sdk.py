@@ -17,8 +17,12 @@ pytestmark = needs_typescript
 
 def run(bridge: Bridge, job: str) -> Any:
     done = subprocess.run(
-        ["node", "typescript_sdk.mjs", job], cwd=FOLDER, env={"PATH": os.environ["PATH"], "BRIDGE": bridge.base_url},
-        capture_output=True, timeout=60, check=False,
+        ["node", "typescript_sdk.mjs", job],
+        cwd=FOLDER,
+        env={"PATH": os.environ["PATH"], "BRIDGE": bridge.base_url},
+        capture_output=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     return json.loads(done.stdout)

@@ -26,7 +26,9 @@ def main(arguments: list[str]) -> int:
             failed += 1
             where = traceback.extract_tb(error.__traceback__)[-1]
             reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-            print(f"FAILED {recording.name}: {type(error).__name__}: {reason} ({Path(where.filename).name}:{where.lineno})")
+            print(
+                f"FAILED {recording.name}: {type(error).__name__}: {reason} ({Path(where.filename).name}:{where.lineno})"
+            )
     print(f"{streams} streams, {failed} failed")
     return 1 if failed or not streams else 0
 

@@ -129,7 +129,10 @@ class Renderer:
 
     def _text(self, index: int, piece: Text, kind: str, text: str, incomplete: bool) -> Iterator[Event]:
         item: dict[str, Any] = {
-            "id": _id("msg", self._number, index), "type": "message", "status": "in_progress", "content": [],
+            "id": _id("msg", self._number, index),
+            "type": "message",
+            "status": "in_progress",
+            "content": [],
             "role": "assistant",
         }
         if piece.phase:
@@ -171,11 +174,15 @@ class Renderer:
         yield self._event("response.output_item.added", item=dict(item), output_index=index)
         for at, text in enumerate(summary):
             where = {"item_id": item["id"], "output_index": index, "summary_index": at}
-            yield self._event("response.reasoning_summary_part.added", part={"type": "summary_text", "text": ""}, **where)
+            yield self._event(
+                "response.reasoning_summary_part.added", part={"type": "summary_text", "text": ""}, **where
+            )
             for delta in self._steps(text):
                 yield self._event("response.reasoning_summary_text.delta", delta=delta, **where)
             yield self._event("response.reasoning_summary_text.done", text=text, **where)
-            yield self._event("response.reasoning_summary_part.done", part={"type": "summary_text", "text": text}, **where)
+            yield self._event(
+                "response.reasoning_summary_part.done", part={"type": "summary_text", "text": text}, **where
+            )
         final = {**item, "summary": [{"type": "summary_text", "text": text} for text in summary]}
         if wants:
             final["encrypted_content"] = ISSUED + _id("enc", self._number, index)
@@ -184,8 +191,12 @@ class Renderer:
 
     def _call(self, index: int, piece: Call, incomplete: bool) -> Iterator[Event]:
         item = {
-            "id": _id("fc", self._number, index), "type": "function_call", "status": "in_progress", "arguments": "",
-            "call_id": piece.call_id or _id("call", self._number, index)[:29], "name": piece.name,
+            "id": _id("fc", self._number, index),
+            "type": "function_call",
+            "status": "in_progress",
+            "arguments": "",
+            "call_id": piece.call_id or _id("call", self._number, index)[:29],
+            "name": piece.name,
         }
         where = {"item_id": item["id"], "output_index": index}
         arguments = piece.arguments[: len(piece.arguments) // 2] if incomplete else piece.arguments
@@ -200,7 +211,11 @@ class Renderer:
 
     def _search(self, index: int, piece: Search) -> Iterator[Event]:
         self._searches += 1
-        item: dict[str, Any] = {"id": _id("ws", self._number, index), "type": "web_search_call", "status": "in_progress"}
+        item: dict[str, Any] = {
+            "id": _id("ws", self._number, index),
+            "type": "web_search_call",
+            "status": "in_progress",
+        }
         where = {"item_id": item["id"], "output_index": index}
         yield self._event("response.output_item.added", item=dict(item), output_index=index)
         for state in ("in_progress", "searching", "completed"):

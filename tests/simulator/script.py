@@ -45,8 +45,17 @@ class Refusal:
 Piece = Text | Reasoning | Call | Search | Refusal
 Ending = Literal["completed", "max_output_tokens", "content_filter", "failed", "error", "error_nested", "eof"]
 Fault = Literal[
-    "", "reset", "cut_chunk", "half_character", "html", "json", "silent_headers", "silent_stream", "huge_event",
-    "gzip_bomb", "garbage_event",
+    "",
+    "reset",
+    "cut_chunk",
+    "half_character",
+    "html",
+    "json",
+    "silent_headers",
+    "silent_stream",
+    "huge_event",
+    "gzip_bomb",
+    "garbage_event",
 ]
 
 

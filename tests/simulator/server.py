@@ -114,12 +114,19 @@ class Simulator:
             return False
         lines = head.decode("latin-1").split("\r\n")
         method, path, _ = lines[0].split(" ", 2)
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:] if line)}
+        headers = {
+            name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:] if line)
+        }
         body = await reader.readexactly(int(headers.get("content-length") or 0))
         return await self._route(method, path.split("?")[0], headers, body, reader, writer)
 
     async def _route(
-        self, method: str, path: str, headers: dict[str, str], body: bytes, reader: asyncio.StreamReader,
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> bool:
         if path == "/v1/models":

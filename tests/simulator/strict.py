@@ -91,14 +91,14 @@ def model_exists(body: dict[str, Any]) -> None:
     """Error codes: ``model_not_found``."""
     model = body.get("model")
     if not isinstance(model, str) or not KNOWN_MODEL.match(model):
-        raise ApiError(
-            f"The requested model '{model}' does not exist.", "model", "model_not_found", status=404
-        )
+        raise ApiError(f"The requested model '{model}' does not exist.", "model", "model_not_found", status=404)
 
 
 def input_is_given(body: dict[str, Any]) -> None:
     if not body.get("input") and not body.get("prompt") and not body.get("previous_response_id"):
-        raise ApiError("One of 'input' or 'previous_response_id' must be provided.", "input", "missing_required_parameter")
+        raise ApiError(
+            "One of 'input' or 'previous_response_id' must be provided.", "input", "missing_required_parameter"
+        )
 
 
 def output_limit_is_at_least_sixteen(body: dict[str, Any]) -> None:
@@ -125,7 +125,9 @@ def sampling_fits_the_model(body: dict[str, Any]) -> None:
     default_none = re.match(r"gpt-5\.[1245]", model) and effort is None
     for name in ("temperature", "top_p"):
         if body.get(name) is not None and reasons(model) and effort != "none" and not default_none:
-            raise ApiError(f"Unsupported parameter: '{name}' is not supported with this model.", name, "unsupported_parameter")
+            raise ApiError(
+                f"Unsupported parameter: '{name}' is not supported with this model.", name, "unsupported_parameter"
+            )
 
 
 def effort_fits_the_model(body: dict[str, Any]) -> None:
@@ -135,14 +137,20 @@ def effort_fits_the_model(body: dict[str, Any]) -> None:
     model = body["model"]
     if not reasons(model):
         if effort is not None or reasoning.get("summary"):
-            raise ApiError("Unsupported parameter: 'reasoning.effort' is not supported with this model.", "reasoning.effort", "unsupported_parameter")
+            raise ApiError(
+                "Unsupported parameter: 'reasoning.effort' is not supported with this model.",
+                "reasoning.effort",
+                "unsupported_parameter",
+            )
         if "reasoning.encrypted_content" in (body.get("include") or []):
             raise ApiError("Encrypted content is not supported with this model.", "include", None)
         return
     key = max((prefix for prefix in EFFORTS if model.startswith(prefix)), key=len, default=None)
     if effort is not None and key is not None and effort not in EFFORTS[key].split():
         raise ApiError(
-            f"Unsupported value: '{effort}' is not supported with the '{model}' model.", "reasoning.effort", "unsupported_value"
+            f"Unsupported value: '{effort}' is not supported with the '{model}' model.",
+            "reasoning.effort",
+            "unsupported_value",
         )
 
 
@@ -166,16 +174,28 @@ def tool_choice_names_a_tool(body: dict[str, Any]) -> None:
     tools = body.get("tools") or []
     if choice is not None and choice not in ("none", "auto") and not tools:
         raise ApiError("Tool choice must be 'none' or 'auto' without tools.", "tool_choice", "invalid_value")
-    if isinstance(choice, dict) and choice.get("type") == "function":
-        if choice["name"] not in [tool.get("name") for tool in tools]:
-            raise ApiError(f"Tool choice '{choice['name']}' not found in 'tools' parameter.", "tool_choice", "invalid_value")
+    named = isinstance(choice, dict) and choice.get("type") == "function"
+    if named and choice["name"] not in [tool.get("name") for tool in tools]:
+        raise ApiError(
+            f"Tool choice '{choice['name']}' not found in 'tools' parameter.", "tool_choice", "invalid_value"
+        )
 
 
 _BAD_REGEX = re.compile(r"\\[pP]\{|\(\?[=!<]|\\[1-9]")
 _FORMATS = {"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"}
 _NO_STRICT = {
-    "allOf", "oneOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas", "patternProperties",
-    "propertyNames", "uniqueItems", "contains",
+    "allOf",
+    "oneOf",
+    "not",
+    "if",
+    "then",
+    "else",
+    "dependentRequired",
+    "dependentSchemas",
+    "patternProperties",
+    "propertyNames",
+    "uniqueItems",
+    "contains",
 }
 
 
@@ -190,7 +210,9 @@ def schemas_are_accepted(body: dict[str, Any]) -> None:
             raise ApiError("Invalid 'text.format.name'.", "text.format.name", "invalid_value")
         if wanted.get("strict"):
             for fault in strict_faults(wanted["schema"], root=True):
-                raise ApiError(f"Invalid schema for response_format 'output': {fault}", "text.format.schema", "invalid_json_schema")
+                raise ApiError(
+                    f"Invalid schema for response_format 'output': {fault}", "text.format.schema", "invalid_json_schema"
+                )
 
 
 def _function_schema(tool: dict[str, Any], path: str) -> None:
@@ -261,7 +283,11 @@ def calls_and_outputs_pair(body: dict[str, Any]) -> None:
         if kind in ("function_call", "function_call_output"):
             call_id = item.get("call_id") or ""
             if not 1 <= len(call_id) <= 64:
-                raise ApiError(f"Invalid 'input[{at}].call_id': string too long.", f"input[{at}].call_id", "string_above_max_length")
+                raise ApiError(
+                    f"Invalid 'input[{at}].call_id': string too long.",
+                    f"input[{at}].call_id",
+                    "string_above_max_length",
+                )
             if kind == "function_call":
                 if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", item["name"]):
                     raise ApiError(f"Invalid 'input[{at}].name'", f"input[{at}].name", "invalid_value")
@@ -282,7 +308,9 @@ def reasoning_has_its_follower(body: dict[str, Any]) -> None:
             continue
         if body.get("store") is False and not item.get("encrypted_content"):
             raise ApiError(
-                f"Item with id '{item.get('id')}' not found. Items are not persisted when `store` is set to false.", "input", status=404
+                f"Item with id '{item.get('id')}' not found. Items are not persisted when `store` is set to false.",
+                "input",
+                status=404,
             )
         if not str(item.get("id") or "rs_").startswith("rs_"):
             raise ApiError(f"Invalid 'input[{at}].id'.", f"input[{at}].id", "invalid_value")
@@ -290,7 +318,8 @@ def reasoning_has_its_follower(body: dict[str, Any]) -> None:
         assistant = follower.get("role") == "assistant"
         if not assistant and not str(follower.get("type")).endswith("_call"):
             raise ApiError(
-                f"Item '{item.get('id')}' of type 'reasoning' was provided without its required following item.", "input"
+                f"Item '{item.get('id')}' of type 'reasoning' was provided without its required following item.",
+                "input",
             )
 
 
@@ -298,9 +327,7 @@ def encrypted_content_is_ours(body: dict[str, Any]) -> None:
     for item in _items(body):
         content = item.get("encrypted_content")
         if item.get("type") == "reasoning" and content and not content.startswith(ISSUED):
-            raise ApiError(
-                "The encrypted content could not be verified.", "input", "invalid_encrypted_content"
-            )
+            raise ApiError("The encrypted content could not be verified.", "input", "invalid_encrypted_content")
 
 
 def cache_marks_fit_the_model(body: dict[str, Any]) -> None:

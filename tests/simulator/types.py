@@ -8,7 +8,7 @@ from __future__ import annotations
 import collections.abc
 import types
 import typing
-from functools import lru_cache
+from functools import cache
 from typing import Any, Literal, Union
 
 import typing_extensions
@@ -23,7 +23,7 @@ class TypeFault(Exception):
         self.path, self.what = path, what
 
 
-@lru_cache(maxsize=None)
+@cache
 def _hints(cls: type) -> dict[str, Any]:
     return typing_extensions.get_type_hints(cls, include_extras=True)
 
@@ -146,7 +146,7 @@ def check_create(body: dict[str, Any]) -> None:
     Recorded requests show one form that the package's types lack: assistant messages without an id whose
     content is a list of ``output_text`` parts.
     """
-    hints = {**_hints(ResponseCreateParamsBase), "stream": Union[bool, None]}
+    hints = {**_hints(ResponseCreateParamsBase), "stream": bool | None}
     for name, value in body.items():
         if name not in hints:
             raise TypeFault(name, "Unknown parameter")

@@ -52,7 +52,9 @@ def test_status_and_code_become_anthropics_type_and_status(
 
 
 def test_the_upstreams_details_stand_beside_the_message() -> None:
-    error = http(400, message="Unknown parameter", type="invalid_request_error", param="tools[0]", code="unknown_parameter")
+    error = http(
+        400, message="Unknown parameter", type="invalid_request_error", param="tools[0]", code="unknown_parameter"
+    )
     body = envelope(error, "req_1")
     assert body["request_id"] == "req_1"
     assert body["error"]["openai"] == {
@@ -77,7 +79,9 @@ def test_a_huge_wait_is_not_passed_on() -> None:
     assert http(429, {"retry-after": "4000000"}, message="m").headers["retry-after"] == "120"
 
 
-@pytest.mark.parametrize("message", ["Incorrect API key provided: sk-proj-abc***xyz.", "bad Bearer abcdefgh", "key sk-123456"])
+@pytest.mark.parametrize(
+    "message", ["Incorrect API key provided: sk-proj-abc***xyz.", "bad Bearer abcdefgh", "key sk-123456"]
+)
 def test_no_key_passes(message: str) -> None:
     error = http(401, message=message, code="invalid_api_key")
     assert "abc" not in error.message
@@ -104,9 +108,19 @@ def test_the_upstreams_own_figures_are_used_where_it_gives_them() -> None:
     ("message", "code", "param", "repair"),
     [
         ("The encrypted content gAAA could not be verified.", "invalid_encrypted_content", None, "reasoning"),
-        ("Item 'rs_1' of type 'reasoning' was provided without its required following item.", None, "input", "reasoning"),
+        (
+            "Item 'rs_1' of type 'reasoning' was provided without its required following item.",
+            None,
+            "input",
+            "reasoning",
+        ),
         ("Item with id 'rs_1' not found.", None, "input", "reasoning"),
-        ("Your organization must be verified to generate reasoning summaries.", "unsupported_value", "reasoning.summary", "summary"),
+        (
+            "Your organization must be verified to generate reasoning summaries.",
+            "unsupported_value",
+            "reasoning.summary",
+            "summary",
+        ),
         ("Unknown", "unknown_parameter", "x", None),
     ],
 )

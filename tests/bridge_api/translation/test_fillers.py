@@ -36,7 +36,10 @@ def streamed(pieces: list[str], final: str | None, policy: FillerPolicy | None =
     return out + scanner.finish(final), scanner
 
 
-@pytest.mark.parametrize("text", ["nonsense", '{"a":', '{"a" 1}', '{"a":1,}', '{"a":tru}', '{"a":01}', "{'a':1}", '{"a":"\x01"}', '{"a":"\\x"}'])
+@pytest.mark.parametrize(
+    "text",
+    ["nonsense", '{"a":', '{"a" 1}', '{"a":1,}', '{"a":tru}', '{"a":01}', "{'a':1}", '{"a":"\x01"}', '{"a":"\\x"}'],
+)
 def test_arguments_that_are_no_json_still_end_as_an_object(text: str) -> None:
     for pieces in ([text], list(text)):
         out, scanner = streamed(pieces, text)
@@ -142,7 +145,10 @@ def test_any_split_of_any_object_gives_the_object_without_its_fillers(
 
 
 @settings(max_examples=400)
-@given(st.lists(st.text(alphabet='{}[]":,\\ntrue0.-e1u ab', max_size=6), max_size=8), st.none() | st.text(alphabet='{}":,a1', max_size=8))
+@given(
+    st.lists(st.text(alphabet='{}[]":,\\ntrue0.-e1u ab', max_size=6), max_size=8),
+    st.none() | st.text(alphabet='{}":,a1', max_size=8),
+)
 def test_whatever_comes_the_result_is_one_object(pieces: list[str], final: str | None) -> None:
     out, _ = streamed(pieces, final)
     assert isinstance(json.loads(out or "{}"), dict)
