@@ -179,7 +179,11 @@ class Exchange:
         while True:
             tries += 1
             machine = AnswerMachine(
-                translated.plan, message_id=correlation.new_message_id(), input_tokens=estimate, cut=service.cut
+                translated.plan,
+                message_id=correlation.new_message_id(),
+                input_tokens=estimate,
+                cut=service.cut,
+                whole=not self.stream,
             )
             self._machine, self._decoder, self._ready = machine, Decoder(), []
             started = time.time()
@@ -264,10 +268,7 @@ class Exchange:
     def _feed(self, machine: AnswerMachine, data: bytes) -> None:
         ready = self._ready
         try:
-            for name, record in self._decoder.feed(data):
-                ready += machine.receive(name, record)
-                if machine.finished:
-                    return
+            ready += machine.receive(self._decoder.feed(data))
         except EventTooLarge:
             ready += machine.close("network")
 

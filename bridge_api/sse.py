@@ -9,9 +9,12 @@ one ``data:`` line; that form takes a short path.
 
 from __future__ import annotations
 
+import re
+
 MAX_EVENT_BYTES = 16 * 1024 * 1024
-_NAMES: dict[bytes, str] = {}
-_NAMES_LIMIT = 512
+# A record of the usual form has three line ends; when all line ends are accounted for, nothing was missed.
+_USUAL = re.compile(rb"event: ([^\n]*)\ndata: ([^\n]*)\n\n")
+_LINES_OF_USUAL = 3
 
 
 class EventTooLarge(ValueError):
@@ -19,7 +22,7 @@ class EventTooLarge(ValueError):
 
 
 class Decoder:
-    """Feed it chunks; it returns ``(event name or "", data)`` for each event that is complete."""
+    """Feed it chunks; it returns ``(event name or b"", data)`` for each event that is complete."""
 
     __slots__ = ("_buffer", "_limit", "_plain", "_started")
 
@@ -34,7 +37,7 @@ class Decoder:
         """Whether bytes of an unfinished event are held."""
         return bool(self._buffer.strip(b"\r\n"))
 
-    def feed(self, chunk: bytes) -> list[tuple[str, bytes]]:
+    def feed(self, chunk: bytes) -> list[tuple[bytes, bytes]]:
         """The events that ``chunk`` completes. Raises EventTooLarge."""
         data = self._buffer + chunk if self._buffer else chunk
         if not self._started and data:
@@ -47,45 +50,35 @@ class Decoder:
             self._plain = False
         if not self._plain:
             return self._feed_any(data)
-        records = data.split(b"\n\n")
-        self._buffer = rest = records.pop()
+        end = data.rfind(b"\n\n") + 2
+        if end == 1:
+            self._hold(data)
+            return []
+        whole, rest = (data, b"") if end == len(data) else (data[:end], data[end:])
+        self._hold(rest)
+        found: list[tuple[bytes, bytes]] = _USUAL.findall(whole)
+        if len(found) * _LINES_OF_USUAL == whole.count(b"\n"):
+            return found
+        return [event for record in whole.split(b"\n\n") if (event := _record(record)) is not None]
+
+    def _hold(self, rest: bytes) -> None:
+        self._buffer = rest
         if len(rest) > self._limit:
             self._buffer = b""
             raise EventTooLarge(f"an event is larger than {self._limit} bytes")
-        return [event for record in records if (event := _record(record)) is not None]
 
-    def _feed_any(self, data: bytes) -> list[tuple[str, bytes]]:
+    def _feed_any(self, data: bytes) -> list[tuple[bytes, bytes]]:
         """Any line ends: they become LF, but for a CR at the end of the chunk, which may be half of one."""
         held = b"\r" if data.endswith(b"\r") else b""
         body = data[: len(data) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         records = body.split(b"\n\n")
         rest = records.pop()
-        self._buffer = rest + held
-        if len(self._buffer) > self._limit:
-            self._buffer = b""
-            raise EventTooLarge(f"an event is larger than {self._limit} bytes")
+        self._hold(rest + held)
         return [event for record in records if (event := _record(record)) is not None]
 
 
-def _name(raw: bytes) -> str:
-    name = _NAMES.get(raw)
-    if name is None:
-        name = raw.decode("utf-8", "replace")
-        if len(_NAMES) < _NAMES_LIMIT:
-            _NAMES[raw] = name
-    return name
-
-
-def _record(record: bytes) -> tuple[str, bytes] | None:
-    """One record of the usual two lines; anything else goes the long way."""
-    if record.startswith(b"event: "):
-        first, found, second = record.partition(b"\n")
-        if found and second.startswith(b"data: ") and b"\n" not in second:
-            return _name(first[7:]), second[6:]
-    return _any_record(record)
-
-
-def _any_record(record: bytes) -> tuple[str, bytes] | None:
+def _record(record: bytes) -> tuple[bytes, bytes] | None:
+    """One record of any form: several data lines, other fields, comments."""
     name, data, seen = b"", [], False
     for line in record.split(b"\n"):
         field, _, value = line.partition(b":")
@@ -95,4 +88,4 @@ def _any_record(record: bytes) -> tuple[str, bytes] | None:
         elif field == b"data":
             data.append(value)
             seen = True
-    return (_name(name), b"\n".join(data)) if seen else None
+    return (name, b"\n".join(data)) if seen else None

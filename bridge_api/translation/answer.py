@@ -9,6 +9,7 @@ Source: the life cycles of blocks in Anthropic's streaming documentation and in 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -43,11 +44,25 @@ def cut_by_words(text: str, tokens: int) -> str:
     return text[:end]
 
 
+@dataclass(slots=True)
+class Run:
+    """A run of text deltas that need nothing but passing on: the item and part they are of, the block they
+    go to, the texts seen. ``held``: they are written as one at the end of the part."""
+
+    item: int
+    part: int
+    block: int
+    seen: list[str]
+    held: bool
+
+
 class Answer:
     """The state shared by the items of one answer. ``events`` is drained by the machine."""
 
-    def __init__(self, plan: AnswerPlan, cut: Cut | None = None) -> None:
+    def __init__(self, plan: AnswerPlan, cut: Cut | None = None, *, whole: bool = False) -> None:
         self.plan = plan
+        self.unwatched = whole
+        self.run: Run | None = None
         self.notes = Notes()
         self.events: list[StreamEvent] = []
         self.halted: str | None = None
@@ -71,6 +86,11 @@ class Answer:
     @property
     def open_kind(self) -> str | None:
         return self._open
+
+    @property
+    def index(self) -> int:
+        """The index of the open block, or of the next one."""
+        return self._next_index
 
     def start(self, block: dict[str, Any]) -> None:
         if self.halted:
@@ -158,20 +178,35 @@ class TextPipe:
         self._waiting = ""
         self._scanner = StopScanner(plan.stop_sequences) if plan.stop_sequences else None
         self._structured = plan.structured if plan.structured and plan.structured.rebuilds else None
-        self._whole = self._structured is not None or plan.cut_tokens is not None
+        self._whole = answer.unwatched or self._structured is not None or plan.cut_tokens is not None
         self.closed = False
 
     @property
     def seen(self) -> str:
         """All text the upstream sent for this part."""
         if len(self._seen) > 1:
-            self._seen = ["".join(self._seen)]
+            self._seen[:] = ["".join(self._seen)]
         return self._seen[0] if self._seen else ""
+
+    def run(self, item: int, part: int) -> Run | None:
+        """The run that the next deltas may form; None where they need a closer look."""
+        answer = self._answer
+        if self._scanner is not None or self._waiting or self.closed or answer.halted:
+            return None
+        if not self._whole and answer.open_kind != "text":
+            return None
+        return Run(item, part, answer.index, self._seen, self._whole)
 
     def feed(self, delta: str) -> None:
         self._seen.append(delta)
         if not self._whole:
             self._pass(delta)
+
+    def release(self) -> None:
+        """Write what is only held because nobody watches: a citation must find its text before it."""
+        if self._whole and self._structured is None and self._answer.plan.cut_tokens is None:
+            self._whole = False
+            self._pass(self.seen)
 
     def finish(self, final: str | None) -> None:
         """The part is over; ``final`` is the upstream's word for all of it, where it sent one."""

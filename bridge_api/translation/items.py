@@ -69,6 +69,11 @@ class MessageItem(Item):
             return
         self._pipe(at).feed(delta)
 
+    def begin_run(self, index: int, at: int) -> None:
+        """After a delta of part ``at`` of this item: let the next ones pass without a closer look."""
+        pipe = self._parts.get(at)
+        self.answer.run = pipe.run(index, at) if pipe is not None else None
+
     def _pipe(self, at: int) -> TextPipe:
         pipe = self._parts.get(at)
         if pipe is None:
@@ -111,6 +116,8 @@ class MessageItem(Item):
         if web_search.is_blocked(str(annotation.get("url") or ""), self.answer.plan.blocked_domains):
             return
         pipe = self._parts.get(at)
+        if pipe is not None:
+            pipe.release()
         self.answer.citation(web_search.citation(annotation, pipe.seen if pipe else ""))
 
     def refusal_delta(self, at: int, delta: str) -> None:

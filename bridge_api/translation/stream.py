@@ -16,7 +16,7 @@ rotate within one output_index, terminal events with an empty output).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -24,7 +24,14 @@ import msgspec
 
 from bridge_api import errors
 from bridge_api.schemas import openai as o
-from bridge_api.schemas.stream import MessageDelta, MessageStart, MessageStop, StreamEvent
+from bridge_api.schemas.stream import (
+    BlockDelta,
+    MessageDelta,
+    MessageStart,
+    MessageStop,
+    StreamEvent,
+    TextDelta,
+)
 from bridge_api.translation import stop_reason
 from bridge_api.translation.answer import Answer, Cut
 from bridge_api.translation.errors import cut_stream, from_event, from_network
@@ -56,12 +63,14 @@ class Outcome:
 
 
 class AnswerMachine:
-    """One answer. ``decisive``: enough came to send status 200; ``finished``: read no further and close the
+    """One answer. With ``whole`` nobody watches it grow, and text may be written at once. ``decisive``: enough came to send status 200; ``finished``: read no further and close the
     upstream; ``failure``: how it failed, to be raised or sent as an ``error`` event."""
 
-    def __init__(self, plan: AnswerPlan, *, message_id: str, input_tokens: int = 0, cut: Cut | None = None) -> None:
+    def __init__(
+        self, plan: AnswerPlan, *, message_id: str, input_tokens: int = 0, cut: Cut | None = None, whole: bool = False
+    ) -> None:
         self._plan = plan
-        self._answer = Answer(plan, cut)
+        self._answer = Answer(plan, cut, whole=whole)
         self._message_id = message_id
         self._input_tokens = input_tokens
         self._started = False
@@ -75,27 +84,51 @@ class AnswerMachine:
 
     # -- input ----------------------------------------------------------------------------------------
 
-    def receive(self, name: str, data: bytes) -> list[StreamEvent]:
-        """One upstream event, its SSE name and JSON data. Returns the events to send."""
+    def receive(self, records: Iterable[tuple[bytes, bytes]]) -> list[StreamEvent]:
+        """Upstream events, each its SSE name and JSON data. Returns the events to send.
+
+        Most of a stream is runs of text deltas of one part; while ``run`` stands, they go straight through.
+        """
+        answer = self._answer
+        for name, data in records:
+            run = answer.run
+            if run is not None and name == _TEXT_DELTA:
+                try:
+                    event = _decode_text(data)
+                except (msgspec.DecodeError, UnicodeError):
+                    self._fail(from_network("protocol"))
+                    break
+                if event.output_index == run.item and event.content_index == run.part and event.delta:
+                    answer.deltas += 1
+                    run.seen.append(event.delta)
+                    if not run.held:
+                        answer.events.append(BlockDelta(run.block, TextDelta(event.delta)))
+                    continue
+            answer.run = None
+            self._receive_one(name, data)
+            if self.finished:
+                break
+        return self._drain()
+
+    def _receive_one(self, name: bytes, data: bytes) -> None:
         if self.finished:
-            return []
+            return
         entry = _EVENTS.get(name)
         if entry is None:
             if name:
-                return []
+                return
             entry = _EVENTS.get(_type_of(data))
             if entry is None:
-                return []
+                return
         decoder, handler = entry
         try:
             event = decoder.decode(data)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             self._fail(from_network("protocol"))
-            return self._drain()
+            return
         handler(self, event)
         if self._answer.halted and not self.finished:
             self._end("completed", None)
-        return self._drain()
 
     def receive_json(self, body: bytes) -> list[StreamEvent]:
         """A whole response in JSON, from an upstream that does not stream."""
@@ -205,6 +238,7 @@ class AnswerMachine:
         if isinstance(item, MessageItem) and event.delta:
             self._answer.deltas += 1
             item.text_delta(event.content_index, event.delta)
+            item.begin_run(event.output_index, event.content_index)
 
     def _text_done(self, event: o.TextDone) -> None:
         item = self._to("text_done", event.output_index, event, _MESSAGE)
@@ -436,11 +470,11 @@ def _window_full(response: o.Response | None, plan: AnswerPlan) -> bool:
     return used_in + used_out >= plan.caps.context_window
 
 
-def _type_of(data: bytes) -> str:
+def _type_of(data: bytes) -> bytes:
     try:
-        return _TYPE.decode(data).type
+        return _TYPE.decode(data).type.encode()
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return ""
+        return b""
 
 
 _TYPE = msgspec.json.Decoder(o.TypeOnly)
@@ -471,8 +505,10 @@ _TABLE: dict[str, tuple[type, _Handler]] = {
     "response.failed": (o.TerminalEvent, _m._terminal),
     "error": (o.ErrorEvent, _m._error),
 }
-_EVENTS: dict[str, tuple[msgspec.json.Decoder[Any], _Handler]] = {
-    name: (msgspec.json.Decoder(kind), handler) for name, (kind, handler) in _TABLE.items()
+_TEXT_DELTA = b"response.output_text.delta"
+_decode_text = msgspec.json.Decoder(o.TextDelta).decode
+_EVENTS: dict[bytes, tuple[msgspec.json.Decoder[Any], _Handler]] = {
+    name.encode(): (msgspec.json.Decoder(kind), handler) for name, (kind, handler) in _TABLE.items()
 }
 _HANDLERS: dict[str, _Handler] = {
     "added": _m._added,

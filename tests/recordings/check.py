@@ -87,15 +87,15 @@ class Translation:
     failure: BridgeError | None
 
 
-def translate(plan: AnswerPlan, chunks: Iterable[bytes]) -> Translation:
-    """What the bridge makes of an upstream stream that arrives in ``chunks``."""
-    machine = AnswerMachine(plan, message_id="msg_0", input_tokens=1)
+def translate(plan: AnswerPlan, chunks: Iterable[bytes], *, whole: bool = False) -> Translation:
+    """What the bridge makes of an upstream stream that arrives in ``chunks``; ``whole``: for a client that
+    does not stream."""
+    machine = AnswerMachine(plan, message_id="msg_0", input_tokens=1, whole=whole)
     decoder, fold, out = Decoder(), response.Fold(), []
     for chunk in chunks:
-        for name, data in decoder.feed(chunk):
-            events = machine.receive(name, data)
-            fold.add(events)
-            out += [encode(event) for event in events]
+        events = machine.receive(decoder.feed(chunk))
+        fold.add(events)
+        out += [encode(event) for event in events]
     events = machine.close("eof")
     fold.add(events)
     out += [encode(event) for event in events]
@@ -130,6 +130,8 @@ def check(recording: Recording, *, partitions: int = 3) -> None:
         return
     assert whole.message is not None
     _same_message(whole.message, accumulated(whole.stream))
+    unwatched = translate(plan, [recording.stream], whole=True)
+    assert unwatched.message == whole.message, "the answer differs for a client that does not stream"
     if final is not None:
         _same_content(whole.message, final, recording.stream)
     draw = random.Random(recording.name)
