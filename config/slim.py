@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
@@ -32,7 +33,7 @@ class SlimHandler:
     """ASGI application for paths whose body the guard has read."""
 
     def __init__(self) -> None:
-        self._resolver = get_resolver()
+        self._resolve = lru_cache(maxsize=256)(get_resolver().resolve)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_task = asyncio.current_task()
@@ -61,7 +62,7 @@ class SlimHandler:
 
     async def _respond(self, request: ASGIRequest, arrival: Arrival) -> HttpResponseBase:
         try:
-            match = self._resolver.resolve(request.path_info)
+            match = self._resolve(request.path_info)
         except Resolver404:
             return failed(errors.NotFound("Not found"), arrival, {})
         request.resolver_match = match

@@ -59,13 +59,14 @@ class ToolChoice(Wire):
 
 class Tool(Wire):
     """Any entry of ``tools``. A missing ``type`` is a client tool; own fields of the others stay optional
-    here and are checked by the translation of their kind."""
+    here and are checked by the translation of their kind. Schemas stay raw: they are rewritten once and
+    remembered by their bytes."""
 
     name: str | None = None
     type: str | None = None
     description: str | None = None
-    input_schema: Any = None
-    parameters: Any = None
+    input_schema: Raw = Raw(b"null")
+    parameters: Raw = Raw(b"null")
     strict: bool | None = None
     defer_loading: bool | None = None
     input_examples: list[Any] | None = None

@@ -10,8 +10,9 @@ OpenAI's function-calling and structured-output guides.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -25,6 +26,7 @@ from bridge_api.translation.names import NameMap
 from bridge_api.translation.notes import Notes
 from bridge_api.translation.plan import ToolInfo
 
+NULL = msgspec.Raw(b"null")
 _REFUSED = {
     "code_execution": "code execution is not available through this bridge",
     "advisor": "the advisor tool is not available through this bridge",
@@ -103,24 +105,28 @@ def _offer(tool: Tool, where: str, found: ToolSet, notes: Notes) -> int:
             notes.add("dropped.web_fetch", where)
         _offer_web_search(tool, where, found, notes)
         return 1
-    definitions = builtin_tools.definition(kind, msgspec.to_builtins(tool)) if kind != "custom" else None
+    definitions = builtin_tools.definition(kind, _own_fields(tool)) if kind != "custom" else None
     if definitions is not None:
         for definition in definitions:
             _offer_builtin(definition, where, found)
         return 0
-    if kind != "custom" and tool.input_schema is None and tool.parameters is None:
+    if kind != "custom" and not _schema_of(tool):
         raise invalid(f"{where}.type", "Input tag does not match any of the expected tags")
     _offer_function(tool, where, found, notes)
     return 0
 
 
+def _own_fields(tool: Tool) -> dict[str, Any]:
+    """What the definitions of Anthropic's client tools read of an entry."""
+    return {
+        "configs": tool.configs,
+        "display_width_px": tool.display_width_px,
+        "display_height_px": tool.display_height_px,
+    }
+
+
 def _is_web_search_in_disguise(tool: Tool) -> bool:
-    return (
-        tool.name == "web_search"
-        and tool.type in (None, "custom")
-        and tool.input_schema is None
-        and tool.parameters is None
-    )
+    return tool.name == "web_search" and tool.type in (None, "custom") and not _schema_of(tool)
 
 
 def _register(upstream_name: str, info: ToolInfo, where: str, found: ToolSet) -> None:
@@ -144,50 +150,73 @@ def _offer_builtin(definition: builtin_tools.FunctionDef, where: str, found: Too
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A schema made ready: ``original`` is the client's where nulls must be taken out of arguments again,
+    ``note`` the code of what was rewritten."""
+
+    parameters: dict[str, Any]
+    strict: bool
+    original: dict[str, Any] | None
+    policy: FillerPolicy | None
+    note: str
+
+
+# Agents send the same tools with every turn: a schema is rewritten once. The results are shared and read only.
+@lru_cache(maxsize=2048)
+def prepare(schema: bytes, strict: bool) -> Prepared:
+    """The schema (JSON of an object) as it is sent upstream."""
+    parsed: dict[str, Any] = msgspec.json.decode(schema)
+    note = ""
+    if strict:
+        bare = {key: value for key, value in parsed.items() if key not in ("$schema", "$id")}
+        if json_schema.in_strict_subset(bare):
+            return Prepared(bare, True, None, None, "")
+        rewritten = json_schema.to_strict(bare)
+        if rewritten is not None and not rewritten.root_wrapped:
+            original = bare if rewritten.optional else None
+            return Prepared(rewritten.schema, True, original, None, "changed.tool_schema")
+        note = "changed.tool_strict"
+    cleaned = json_schema.clean(parsed)
+    if cleaned.changes and not note:
+        note = "changed.tool_schema"
+    return Prepared(cleaned.schema, False, None, FillerPolicy.from_schema(cleaned.schema), note)
+
+
+def _schema_of(tool: Tool) -> bytes:
+    given = tool.input_schema if tool.input_schema != NULL else tool.parameters
+    return b"" if given == NULL else bytes(given)
+
+
 def _offer_function(tool: Tool, where: str, found: ToolSet, notes: Notes) -> None:
     if not tool.name:
         raise invalid(f"{where}.name", "Field required")
-    schema = tool.input_schema if tool.input_schema is not None else tool.parameters
-    if schema is None:
+    schema = _schema_of(tool)
+    if not schema:
         raise invalid(f"{where}.input_schema", "Field required")
-    if not isinstance(schema, dict):
+    if not schema.startswith(b"{"):
         raise invalid(f"{where}.input_schema", "Input should be a valid dictionary")
     name = found.names.upstream(tool.name)
     if name != tool.name:
         notes.add("changed.tool_name", f"{where}.name")
-    parameters, strict, original = _parameters(schema, bool(tool.strict), where, notes)
-    policy = None if strict else FillerPolicy.from_schema(parameters)
-    _register(name, ToolInfo(tool.name, None, policy, original), where, found)
+    try:
+        ready = prepare(schema, bool(tool.strict))
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        raise invalid(f"{where}.input_schema", "Input is not valid JSON") from None
+    if ready.note:
+        notes.add(ready.note, f"{where}.input_schema")
+    _register(name, ToolInfo(tool.name, None, ready.policy, ready.original), where, found)
     entry: dict[str, Any] = {"type": "function", "name": name}
     description = _description(tool, where, notes)
     if description:
         entry["description"] = description
-    entry["parameters"] = parameters
-    entry["strict"] = strict
+    entry["parameters"] = ready.parameters
+    entry["strict"] = ready.strict
     found.upstream.append(entry)
     if tool.allowed_callers and "direct" not in tool.allowed_callers:
         notes.add("dropped.allowed_callers", where)
     if tool.cache_control is not None:
         notes.add("ignored.cache_control", where)
-
-
-def _parameters(
-    schema: dict[str, Any], strict: bool, where: str, notes: Notes
-) -> tuple[dict[str, Any], bool, Mapping[str, Any] | None]:
-    """(schema to send, strict, the client's schema when nulls must be taken out again)."""
-    if strict:
-        bare = {key: value for key, value in schema.items() if key not in ("$schema", "$id")}
-        if json_schema.in_strict_subset(bare):
-            return bare, True, None
-        rewritten = json_schema.to_strict(bare)
-        if rewritten is not None and not rewritten.root_wrapped:
-            notes.add("changed.tool_schema", f"{where}.input_schema")
-            return rewritten.schema, True, bare if rewritten.optional else None
-        notes.add("changed.tool_strict", where)
-    cleaned = json_schema.clean(schema)
-    if cleaned.changes:
-        notes.add("changed.tool_schema", f"{where}.input_schema")
-    return cleaned.schema, False, None
 
 
 def _description(tool: Tool, where: str, notes: Notes) -> str:

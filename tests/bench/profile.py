@@ -29,6 +29,7 @@ def main() -> None:
         upstream = subprocess.Popen([sys.executable, "-m", "tests.bench.upstream", str(upstream_port)], cwd=ROOT)
         subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, check=True)
         import uvicorn
+
         from config.asgi import application
 
         config = uvicorn.Config(

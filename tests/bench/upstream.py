@@ -64,10 +64,10 @@ class Protocol(asyncio.Protocol):
         write = self._transport.write  # type: ignore[attr-defined]
         if self._url.startswith(b"/raw/json"):
             write(JSON)
-        elif self._url.startswith("/raw/tool".encode()) or self._url.startswith(b"/tool"):
+        elif self._url.startswith(b"/raw/tool") or self._url.startswith(b"/tool"):
             write(TOOL)
         elif b"paced" in self._url:
-            asyncio.get_running_loop().create_task(self._paced())  # noqa: RUF006 - ends by itself
+            asyncio.get_running_loop().create_task(self._paced())
         else:
             write(TEXT)
 
