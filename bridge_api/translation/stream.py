@@ -43,6 +43,7 @@ from bridge_api.translation.usage import delta_usage, estimated_usage, start_usa
 
 CloseCause = Literal["eof", "idle_timeout", "client_gone", "network", "deadline"]
 NO_TEXT = "(The model gave no answer.)"
+NO_ROOM = "(The token limit was reached before any text.)"
 WITHHELD = "(The answer was withheld by the upstream's content filter.)"
 
 
@@ -395,6 +396,8 @@ class AnswerMachine:
             self._answer.text(NO_TEXT)
         elif reason == "refusal" and not self._answer.refusal:
             self._answer.text(WITHHELD)
+        elif reason == "max_tokens" and ending.content == "nothing":
+            self._answer.text(NO_ROOM)
 
     def _refusal_details(self, response: o.Response | None) -> dict[str, Any]:
         code = response.error.code if response and response.error else None

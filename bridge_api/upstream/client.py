@@ -6,8 +6,8 @@ can interrupt nothing: the owner alone closes what it opened. The owner stops re
 so that a slow client holds back the upstream and not our memory.
 
 Invariants: requests go to the configured base URL and nowhere else, redirects are not followed, cookies are not
-kept; every flow that was opened is closed exactly once; a fault of the network has one of the names in
-``NetworkFault``.
+kept, proxies and credentials of the environment (``HTTPS_PROXY``, ``.netrc``) are not used; every flow that was
+opened is closed exactly once; a fault of the network has one of the names in ``NetworkFault``.
 
 httpx's interface over aiohttp's connections: httpx's own transport costs several times the CPU and leaks its
 pool when a request is cancelled while it opens. The transport is called without the client layer, which would
@@ -30,6 +30,7 @@ from httpx_aiohttp import AiohttpTransport
 from bridge_api.translation.errors import NetworkFault
 
 HIGH_WATER = 512 * 1024
+LINGER = 1.0
 USER_AGENT = "anthropic-openai-bridge"
 
 
@@ -56,11 +57,33 @@ class Head:
     def content_type(self) -> str:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
+    @property
+    def encoded(self) -> bool:
+        """Whether the body is compressed, which was not asked for and is not read."""
+        return self.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity")
+
 
 class Flow:
-    """One upstream answer, read from a mailbox. ``cancel`` may be called at any time, any number of times."""
+    """One upstream answer, read from a mailbox.
 
-    __slots__ = ("_chunks", "_loop", "_room", "_size", "_task", "_waiter", "ended", "fault", "head")
+    The request's side calls ``wait``, ``take`` and, at the end, ``release`` or ``cancel`` (any number of times).
+    Times to wait until are those of the event loop's clock.
+    """
+
+    __slots__ = (
+        "_chunks",
+        "_draining",
+        "_loop",
+        "_room",
+        "_size",
+        "_task",
+        "_timer",
+        "_until",
+        "_waiter",
+        "ended",
+        "fault",
+        "head",
+    )
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -69,37 +92,54 @@ class Flow:
         self._waiter: asyncio.Future[bool] | None = None
         self._room: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._until = 0.0
+        self._draining = False
         self.head: Head | None = None
         self.ended = False
         self.fault: NetworkFault | None = None
 
     # -- the request's side ---------------------------------------------------------------------------
 
-    async def wait(self, timeout: float) -> bool:
-        """Until there is something to take, or the end; False when ``timeout`` seconds passed first."""
+    async def wait(self, until: float) -> bool:
+        """Until there is something to take, or the end; False when the time has come first."""
         if self._chunks or self.ended:
             return True
-        return await self._sleep(timeout)
+        return await self._sleep(until)
 
-    async def wait_head(self, timeout: float) -> bool:
-        """Until the status is known or the flow has ended; False after ``timeout`` seconds."""
-        end = self._loop.time() + timeout
+    async def wait_head(self, until: float) -> bool:
+        """Until the status is known or the flow has ended; False when the time has come first."""
         while self.head is None and not self.ended:
-            left = end - self._loop.time()
-            if left <= 0 or not await self._sleep(left):
+            if not await self._sleep(until):
                 return self.head is not None or self.ended
         return True
 
-    async def _sleep(self, timeout: float) -> bool:
-        waiter = self._loop.create_future()
-        timer = self._loop.call_later(timeout, _tick, waiter)
-        self._waiter = waiter
+    async def _sleep(self, until: float) -> bool:
+        waiter = self._waiter = self._loop.create_future()
+        self._until = until
+        timer = self._timer
+        if timer is None or timer.when() > until:
+            self._arm(until)
         try:
             arrived: bool = await waiter
             return arrived
         finally:
             self._waiter = None
-            timer.cancel()
+
+    def _arm(self, until: float) -> None:
+        """One timer serves all waits of the flow: a later wait finds it armed and lets it run out."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(until, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        if self._waiter is None or self._waiter.done():
+            return
+        if self._loop.time() >= self._until:
+            self._waiter.set_result(False)
+        else:
+            self._arm(self._until)
 
     def take(self) -> bytes:
         """All bytes that have arrived since the last call, as one."""
@@ -107,17 +147,38 @@ class Flow:
         if not chunks:
             return b""
         data = chunks.popleft() if len(chunks) == 1 else b"".join(chunks)
-        chunks.clear()
-        self._size = 0
-        if self._room is not None and not self._room.done():
-            self._room.set_result(None)
+        self._empty()
         return data
+
+    def release(self) -> None:
+        """The answer is complete, only its end on the wire may be missing: the owner reads on to it, so that
+        the connection can serve again, but not for long."""
+        task = self._task
+        if task is None or task.done():
+            self._disarm()
+            return
+        self._draining = True
+        self._empty()
+        self._disarm()
+        self._timer = self._loop.call_later(LINGER, self.cancel)
 
     def cancel(self) -> None:
         """Give the answer up; its owner closes the connection."""
         task = self._task
         if task is not None and not task.done() and not task.cancelling():
             task.cancel()
+        self._disarm()
+
+    def _empty(self) -> None:
+        self._chunks.clear()
+        self._size = 0
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     # -- the owner's side -----------------------------------------------------------------------------
 
@@ -132,6 +193,8 @@ class Flow:
             self.head = Head(response.status_code, dict(_lowered(response)))
             self._wake()
             async for chunk in response.stream:  # type: ignore[union-attr]
+                if self._draining:
+                    continue
                 self._chunks.append(chunk)
                 self._size += len(chunk)
                 self._wake()
@@ -142,6 +205,8 @@ class Flow:
         finally:
             self.ended = True
             self._wake()
+            if self._draining:
+                self._disarm()
             if response is not None:
                 await _close(response)
 
@@ -151,11 +216,6 @@ class Flow:
             await self._room
         finally:
             self._room = None
-
-
-def _tick(waiter: asyncio.Future[bool]) -> None:
-    if not waiter.done():
-        waiter.set_result(False)
 
 
 def _lowered(response: httpx.Response) -> Iterator[tuple[str, str]]:
@@ -179,6 +239,10 @@ class Upstream:
         self._transport: AiohttpTransport | None = None
         self._urls: dict[str, httpx.URL] = {}
         self._headers = self._fixed_headers()
+        # "pool" bounds what "connect" does not: a name server that is silent, and a full house of connections.
+        self._extensions = {
+            "timeout": {"connect": config.connect_timeout, "read": None, "pool": 3 * config.connect_timeout}
+        }
 
     @property
     def open_flows(self) -> int:
@@ -215,7 +279,7 @@ class Upstream:
             url,
             headers=named,
             content=body,
-            extensions={"timeout": {"connect": self.config.connect_timeout, "read": None, "pool": None}},
+            extensions=self._extensions,
         )
         flow = Flow(loop)
         task = flow._task = loop.create_task(flow._own(self._transport, request))
@@ -227,7 +291,8 @@ class Upstream:
         """End all flows and close the connections."""
         flows = list(self._flows)
         for task in flows:
-            task.cancel()
+            if not task.cancelling():
+                task.cancel()
         await asyncio.gather(*flows, return_exceptions=True)
         if self._transport is not None:
             await self._transport.aclose()
