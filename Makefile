@@ -61,7 +61,7 @@ bench: $(VENV)/.installed-dev ## measure CPU against a raw pass-through
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 fuzz: $(VENV)/.installed-dev ## the property tests with many more examples
-	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -q tests/bridge_api
+	FUZZ_EXAMPLES=10000 $(BIN)/python -m pytest -q tests/bridge_api
 
 docs: $(VENV)/.installed-dev ## write the documents that are made from code
 	$(BIN)/python manage.py document_settings

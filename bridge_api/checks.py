@@ -2,8 +2,8 @@
 
 bridge.E001  MODEL_MAP_JSON cannot be read
 bridge.E002  OPENAI_BASE_URL is no http(s) address
-bridge.W001  there is no OPENAI_API_KEY
 bridge.W002  HOST is reachable from outside while anybody may use the bridge
+bridge.W003  HOST is reachable from outside while the admin answers to loopback names only
 """
 
 from __future__ import annotations
@@ -47,6 +47,15 @@ def check_exposure(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
                 "spends your OpenAI budget.",
                 hint="Put a proxy with authentication in front, or bind to 127.0.0.1.",
                 id="bridge.W002",
+            )
+        )
+    if settings.HOST not in LOOPBACK and set(settings.ALLOWED_HOSTS) <= set(LOOPBACK):
+        found.append(
+            Warning(
+                "HOST is not a loopback address and ALLOWED_HOSTS has loopback names only: the admin answers 400 to "
+                "every other name.",
+                hint="Set ALLOWED_HOSTS to the names under which browsers reach the admin.",
+                id="bridge.W003",
             )
         )
     return found

@@ -4,34 +4,35 @@ The order: parse, resolve the model, translate, announce; open the upstream, wit
 of each kind; wait for the first decisive event, so that an early failure keeps its true status; then pump events
 until the answer machine has finished; close the upstream once; say how it ended, once.
 
-Invariants: nothing is retried after the first byte went to the client; the client's cancellation ends the
-upstream at any moment; ``finish`` is synchronous, so that no second cancellation can lose it; no content and no
-secret reaches a log line or a signal.
+Invariants: nothing is retried after the first byte went to the client; a stream is never silent for longer than
+the ping interval once its status was sent, and its status is sent after one ping interval at the latest, unless
+another try is under way; the client's cancellation ends the upstream at any moment; ``finish`` is synchronous, so
+that no second cancellation can lose it; what is large is parsed off the event loop, and a request's bytes are not
+held while its answer streams.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
+import math
 import random
-import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from bridge_api import capabilities, correlation, errors
+from bridge_api import correlation, errors
 from bridge_api.guard import Arrival
 from bridge_api.mapping import ModelMap, Route
 from bridge_api.schemas.anthropic import VERSION_2023, MessagesRequest, parse_messages
-from bridge_api.schemas.blocks import Document, Image, ToolResult
 from bridge_api.schemas.stream import PING, StreamEvent, encode, error_record
-from bridge_api.signals import Attempt, ExchangeFinished, ExchangeOpened, Outcome, exchange_finished, exchange_opened
 from bridge_api.sse import Decoder, EventTooLarge
+from bridge_api.story import Story, client_gone, ended_by, unexpected
 from bridge_api.translation import response
 from bridge_api.translation.errors import from_http, from_network, ratelimit_headers
 from bridge_api.translation.notes import Note
+from bridge_api.translation.plan import AnswerPlan
 from bridge_api.translation.request import (
     RequestContext,
     Translated,
@@ -43,10 +44,10 @@ from bridge_api.translation.stream import AnswerMachine
 from bridge_api.upstream.client import Flow, Head, Upstream
 from bridge_api.upstream.retry import RetryPolicy
 
-log = logging.getLogger("bridge.exchange")
-
+LARGE_BODY = 512 * 1024
 MAX_ERROR_BODY = 1024 * 1024
 MAX_JSON_BODY = 64 * 1024 * 1024
+ERROR_BODY_SECONDS = 10.0
 RESPONSES = "/responses"
 _REPAIRS: dict[str, tuple[Callable[[dict[str, Any]], dict[str, Any]], str]] = {
     "reasoning": (without_reasoning, "dropped.reasoning_retry"),
@@ -72,14 +73,15 @@ class Service:
 
 
 @dataclass(slots=True)
-class _Log:
-    """What the end of the exchange will tell."""
+class _Asked:
+    """What was understood of a request; ``body`` is what goes upstream."""
 
-    opened: ExchangeOpened | None = None
-    attempts: list[Attempt] = field(default_factory=list)
-    times: dict[str, float] = field(default_factory=dict)
-    notes: list[Note] = field(default_factory=list)
-    finished: bool = False
+    request: MessagesRequest
+    route: Route
+    translated: Translated
+    payload: dict[str, Any]
+    tokens: int = 0
+    body: bytes = b""
 
 
 class Exchange:
@@ -88,374 +90,323 @@ class Exchange:
     def __init__(self, service: Service, arrival: Arrival, endpoint: str, *, forced: bool = False) -> None:
         self._service = service
         self._arrival = arrival
-        self._endpoint = endpoint
         self._forced = forced
-        self._log = _Log(times={"received": arrival.received_at})
+        self._story = Story(arrival, endpoint)
+        self._asked: _Asked | None = None
         self._flow: Flow | None = None
         self._machine: AnswerMachine | None = None
         self._decoder = Decoder()
-        self._translated: Translated | None = None
         self._ready: list[StreamEvent] = []
+        self._failure: errors.BridgeError | None = None
+        self._plan: AnswerPlan | None = None
+        self._tokens = 0
+        self._settled = False
+        self._head_read = False
+        self._asked_at = self._heard_at = 0.0
         self.headers: dict[str, str] = {}
         self.stream = forced
 
     # -- before the upstream --------------------------------------------------------------------------
 
-    def prepare(self) -> Translated:
+    async def prepare(self) -> None:
         """Parse, resolve and translate, and announce the exchange. Raises BridgeError."""
-        request, route = self._parsed(count=False)
-        self.stream = self._forced or request.stream
-        if self._forced:
-            request.stream = True
-        translated = translate(request, self._context(route))
-        if not self._service.has_credential and translated.local_answer is None:
+        asked = await self._understood(count=False)
+        if not self._service.has_credential and asked.translated.local_answer is None:
             raise errors.missing_credential()
-        self._translated = translated
-        self._log.notes += translated.notes
-        self._announce(request, route, translated)
-        return translated
+        self._story.open(asked.request, asked.route, asked.translated, stream=self.stream)
 
-    def prepare_count(self) -> tuple[dict[str, Any], str]:
+    async def prepare_count(self) -> tuple[dict[str, Any], str]:
         """(the Responses request to count, its model) for a count_tokens body. Raises BridgeError."""
-        request, route = self._parsed(count=True)
-        translated = translate(request, self._context(route), count=True)
-        self._log.notes += translated.notes
-        self._announce(request, route, translated)
-        return translated.payload, route.served
+        asked = await self._understood(count=True)
+        self._story.open(asked.request, asked.route, asked.translated, stream=False)
+        return asked.payload, asked.route.served
 
-    def _parsed(self, *, count: bool) -> tuple[MessagesRequest, Route]:
-        headers = self._arrival.headers
+    async def _understood(self, *, count: bool) -> _Asked:
+        if len(self._arrival.body) > LARGE_BODY:
+            self._asked = await asyncio.to_thread(self._understand, count)
+        else:
+            self._asked = self._understand(count)
+        return self._asked
+
+    def _understand(self, count: bool) -> _Asked:
+        headers, service = self._arrival.headers, self._service
         version = headers.get("anthropic-version", VERSION_2023)
         request = parse_messages(self._arrival.body, version=version, count=count)
-        return request, self._service.models.resolve(request.model)
-
-    def _context(self, route: Route) -> RequestContext:
-        headers = self._arrival.headers
-        betas = frozenset(flag.strip() for flag in headers.get("anthropic-beta", "").split(",") if flag.strip())
-        return RequestContext(
+        route = service.models.resolve(request.model)
+        if self._forced:
+            request.stream = True
+        self.stream = bool(request.stream) and not count
+        context = RequestContext(
             route=route,
-            version=headers.get("anthropic-version", VERSION_2023),
-            betas=betas,
+            version=version,
+            betas=frozenset(flag.strip() for flag in headers.get("anthropic-beta", "").split(",") if flag.strip()),
             session_id=correlation.accept(headers.get("x-claude-code-session-id")),
-            identity_key=self._service.identity_key,
-            upstream_id=self._service.upstream_id,
+            identity_key=service.identity_key,
+            upstream_id=service.upstream_id,
         )
+        translated = translate(request, context, count=count)
+        asked = _Asked(request, route, translated, translated.payload)
+        if not count and service.has_credential:
+            asked.tokens = service.estimate(asked.payload, asked.payload["model"]) or 0
+            if translated.local_answer is None:
+                asked.body = orjson.dumps(asked.payload)
+        return asked
 
-    def _announce(self, request: MessagesRequest, route: Route, translated: Translated) -> None:
-        arrival = self._arrival
-        payload = translated.payload
-        self._log.opened = opened = ExchangeOpened(
-            correlation_id=arrival.correlation_id,
-            request_id=arrival.request_id,
-            endpoint=self._endpoint,
-            stream=self.stream,
-            model_asked=route.asked[:128],
-            model_served=route.served,
-            rule=route.rule,
-            received_at=arrival.received_at,
-            session_id=payload.get("prompt_cache_key"),
-            client=arrival.headers.get("user-agent", "")[:128],
-            effort=(payload.get("reasoning") or {}).get("effort"),
-            counts=_counts(request),
-            notes=translated.notes,
-        )
-        _send(exchange_opened, opened)
-
-    # -- the answer -----------------------------------------------------------------------------------
+    # -- opening --------------------------------------------------------------------------------------
 
     async def open(self) -> None:
-        """Open the upstream and wait until the answer is certain enough for a status. Raises BridgeError."""
-        translated = self._translated or self.prepare()
-        service, arrival = self._service, self._arrival
-        payload = translated.payload
-        headers = {"X-Client-Request-Id": arrival.correlation_id}
-        trace = correlation.child_traceparent(arrival.headers.get("traceparent"))
+        """Open the upstream and wait until the answer is certain enough for a status.
+
+        A whole answer is read to its end, because until then it may be asked for again. A stream that is slow to
+        begin gets its status when a ping is due. Raises BridgeError.
+        """
+        asked, loop = self._asked, asyncio.get_running_loop()
+        assert asked is not None
+        self._plan, self._tokens = asked.translated.plan, asked.tokens
+        headers = {"X-Client-Request-Id": self._arrival.correlation_id}
+        trace = correlation.child_traceparent(self._arrival.headers.get("traceparent"))
         if trace:
             headers["traceparent"] = trace
-        estimate = service.estimate(payload, payload["model"]) or 0
         repaired: set[str] = set()
-        began = time.monotonic()
+        began = loop.time()
         tries = 0
         while True:
             tries += 1
-            machine = AnswerMachine(
-                translated.plan,
-                message_id=correlation.new_message_id(),
-                input_tokens=estimate,
-                cut=service.cut,
-                whole=not self.stream,
-            )
-            self._machine, self._decoder, self._ready = machine, Decoder(), []
-            started = time.time()
-            self._flow = service.upstream().open(RESPONSES, orjson.dumps(payload), headers)
-            failure = await self._until_decisive(self._flow, machine)
-            self._note_attempt(started, failure)
+            self._ask(asked, headers)
+            patience = self._service.ping_interval if self.stream else math.inf
+            failure = await self._settle(loop.time() + patience)
             if failure is None:
+                # No further try: what was asked is not held while the answer streams.
+                self._asked = None
+                self._arrival.body = b""
                 return
-            self._flow.cancel()
-            if failure.repair in _REPAIRS and failure.repair not in repaired:
-                repaired.add(failure.repair)
-                rewrite, code = _REPAIRS[failure.repair]
-                payload = rewrite(payload)
-                self._log.notes.append(Note(code))
+            self._attempt_ends(failure)
+            if self._repair(failure, asked, repaired):
                 continue
-            delay = service.retry.delay(failure, attempt=tries, elapsed=time.monotonic() - began, random=random.random)
+            delay = self._service.retry.delay(failure, attempt=tries, elapsed=loop.time() - began, random=random.random)
             if delay is None:
                 raise failure
             await asyncio.sleep(delay)
 
-    async def _until_decisive(self, flow: Flow, machine: AnswerMachine) -> errors.BridgeError | None:
-        """Feed the machine until it is sure. None when the answer has begun, else why it has not."""
-        service = self._service
-        if not await flow.wait_head(service.response_timeout):
-            return from_network("headers_timeout")
-        head = flow.head
-        if head is None:
-            return from_network(flow.fault or "protocol")
-        self._log.times.setdefault("upstream_connected", time.time())
+    def _ask(self, asked: _Asked, headers: dict[str, str]) -> None:
+        plan = asked.translated.plan
+        self._machine = AnswerMachine(
+            plan,
+            message_id=correlation.new_message_id(),
+            input_tokens=asked.tokens,
+            cut=self._service.cut,
+            # A stop sequence is watched for as the text grows: what comes after it would be paid for in vain.
+            whole=not self.stream and not plan.stop_sequences,
+        )
+        self._decoder, self._ready = Decoder(), []
+        self._settled = self._head_read = False
+        self._story.attempt_begins()
+        self._flow = self._service.upstream().open(RESPONSES, asked.body, headers)
+        self._asked_at = asyncio.get_running_loop().time()
+
+    def _repair(self, failure: errors.BridgeError, asked: _Asked, repaired: set[str]) -> bool:
+        """Rewrite the request as ``failure`` wants it; False when it wants nothing or was tried already."""
+        kind = failure.repair
+        if kind not in _REPAIRS or kind in repaired:
+            return False
+        repaired.add(kind)
+        rewrite, code = _REPAIRS[kind]
+        asked.payload = rewrite(asked.payload)
+        asked.body = orjson.dumps(asked.payload)
+        self._story.notes.append(Note(code))
+        return True
+
+    async def _settle(self, until: float) -> errors.BridgeError | None:
+        """Read until the answer is sure (``_settled``) or the time has come; the failure, where it is one."""
+        flow, loop = self._flow, asyncio.get_running_loop()
+        assert flow is not None
+        if flow.head is None:
+            deadline = self._asked_at + self._service.response_timeout
+            if not await flow.wait_head(min(until, deadline)):
+                return from_network("headers_timeout") if loop.time() >= deadline else None
+            if flow.head is None:
+                return from_network(flow.fault or "protocol")
+        if not self._head_read:
+            self._head_read = True
+            self._story.passed("upstream_connected")
+            failure = await self._read_head(flow, flow.head)
+            if failure is not None:
+                return failure
+            self._heard_at = loop.time()
+        return await self._until_sure(flow, until)
+
+    async def _read_head(self, flow: Flow, head: Head) -> errors.BridgeError | None:
+        """What status and headers decide alone; the answer of an upstream that sends JSON is read here, too."""
         self.headers = ratelimit_headers(head.headers)
         if not 200 <= head.status < 300:
-            body = await self._whole(flow, MAX_ERROR_BODY)
-            plan = self._translated.plan if self._translated else None
-            caps = plan.caps if plan else capabilities.UNKNOWN
-            return from_http(head.status, head.headers, body, caps=caps, input_tokens=self._estimate_for(caps))
-        if head.content_type == "application/json":
-            body = await self._whole(flow, MAX_JSON_BODY)
-            self._ready += machine.receive_json(body)
-            return machine.failure
-        if head.content_type not in ("text/event-stream", ""):
+            body = await self._whole(flow, MAX_ERROR_BODY, ERROR_BODY_SECONDS, renewed=False)
+            caps = self._plan.caps if self._plan else None
+            return from_http(head.status, head.headers, body, caps=caps, input_tokens=self._tokens or None)
+        if head.encoded:
             return from_network("protocol")
-        patience = service.ping_interval
-        loop = asyncio.get_running_loop()
-        opened = began = loop.time()
-        while not machine.decisive and not machine.finished:
-            if not await flow.wait(patience):
-                if self.stream:
-                    break
-                if loop.time() - began > service.idle_timeout:
-                    return from_network("idle_timeout")
-                continue
-            data = flow.take()
-            if data:
-                began = loop.time()
-                self._feed(machine, data)
-            elif flow.ended:
-                self._ready += machine.close("network" if flow.fault else "eof")
-            if self.stream and loop.time() - opened > patience:
-                break
+        if head.content_type == "application/json":
+            body = await self._whole(flow, MAX_JSON_BODY, self._service.idle_timeout, renewed=True)
+            self._ready += self._machine_now().receive_json(body)
+        elif head.content_type not in ("text/event-stream", ""):
+            return from_network("protocol")
+        return None
+
+    async def _until_sure(self, flow: Flow, until: float) -> errors.BridgeError | None:
+        machine, now = self._machine_now(), asyncio.get_running_loop().time
+        while not (machine.finished or (machine.decisive and self.stream)):
+            silent = self._heard_at + self._service.idle_timeout
+            if await flow.wait(min(until, silent)):
+                self._take()
+            elif now() >= silent:
+                return from_network("idle_timeout")
+            if now() >= until and not machine.decisive and not machine.finished:
+                return None
+        self._settled = True
         return machine.failure
 
-    def _estimate_for(self, caps: capabilities.Capabilities) -> int | None:
-        """The size to tell with an overflow: our count where there is one."""
-        if self._translated is None:
-            return None
-        return self._service.estimate(self._translated.payload, self._translated.payload["model"])
-
-    async def _whole(self, flow: Flow, limit: int) -> bytes:
-        """The body of an answer that is no stream, at most ``limit`` bytes of it."""
+    async def _whole(self, flow: Flow, limit: int, patience: float, *, renewed: bool) -> bytes:
+        """The body of an answer that is no stream: at most ``limit`` bytes, and what came within ``patience``."""
+        now = asyncio.get_running_loop().time
+        until = now() + patience
         parts: list[bytes] = []
         size = 0
-        while size < limit:
-            if not await flow.wait(self._service.idle_timeout):
-                break
+        while size < limit and await flow.wait(until):
             data = flow.take()
             if not data and flow.ended:
                 break
             parts.append(data)
             size += len(data)
+            if renewed:
+                until = now() + patience
         return b"".join(parts)[:limit]
 
-    def _feed(self, machine: AnswerMachine, data: bytes) -> None:
-        ready = self._ready
-        try:
-            ready += machine.receive(self._decoder.feed(data))
-        except EventTooLarge:
-            ready += machine.close("network")
-
-    def _note_attempt(self, started: float, failure: errors.BridgeError | None) -> None:
-        head: Head | None = self._flow.head if self._flow else None
-        self._log.attempts.append(
-            Attempt(
-                number=len(self._log.attempts) + 1,
-                started_at=started,
-                seconds=time.time() - started,
-                status=head.status if head else None,
-                error_code=failure.code if failure else None,
-                upstream_request_id=correlation.accept(head.headers.get("x-request-id")) if head else None,
-            )
-        )
-
-    async def pump(self) -> AsyncIterator[list[StreamEvent] | None]:
-        """The rest of the answer: the events of each upstream read; None when a ping is due."""
+    def _take(self) -> None:
+        """Feed the machine with what has arrived, or with the end."""
         flow, machine = self._flow, self._machine
         assert flow is not None
         assert machine is not None
-        service = self._service
-        quiet = 0.0
+        data = flow.take()
+        if data:
+            self._heard_at = asyncio.get_running_loop().time()
+            try:
+                self._ready += machine.receive(self._decoder.feed(data))
+            except EventTooLarge:
+                self._ready += machine.close("network")
+        elif flow.ended:
+            self._ready += machine.close("network" if flow.fault else "eof")
+
+    def _machine_now(self) -> AnswerMachine:
+        assert self._machine is not None
+        return self._machine
+
+    # -- the answer -----------------------------------------------------------------------------------
+
+    async def pump(self) -> AsyncIterator[list[StreamEvent] | None]:
+        """A stream's answer: the events of each upstream read; None when a ping is due."""
+        flow, machine, service = self._flow, self._machine_now(), self._service
+        assert flow is not None
+        now = asyncio.get_running_loop().time
+        sent = now()
         while True:
             if self._ready:
                 events, self._ready = self._ready, []
                 yield events
+                sent = now()
             if machine.finished:
                 return
-            if not await flow.wait(service.ping_interval):
-                quiet += service.ping_interval
-                if quiet >= service.idle_timeout:
+            due = sent + service.ping_interval
+            if self._settled:
+                silent = self._heard_at + service.idle_timeout
+                if await flow.wait(min(due, silent)):
+                    self._take()
+                elif now() >= silent:
                     self._ready += machine.close("idle_timeout")
-                else:
-                    yield None
-                continue
-            quiet = 0.0
-            data = flow.take()
-            if data:
-                self._feed(machine, data)
-            elif flow.ended:
-                self._ready += machine.close("network" if flow.fault else "eof")
+                    continue
+            else:
+                self._failure = await self._settle(due)
+                if self._failure is not None:
+                    return
+            if not self._ready and not machine.finished and now() >= due:
+                yield None
+                sent = now()
 
     async def records(self) -> AsyncIterator[bytes]:
         """The answer as server-sent events, one chunk for each upstream read. Call after ``open``."""
-        machine = self._machine
-        assert machine is not None
+        machine, request_id = self._machine_now(), self._arrival.request_id
         try:
             async for events in self.pump():
-                if events is None:
-                    yield PING
-                    continue
-                self._log.times.setdefault("first_byte", time.time())
-                yield b"".join([encode(event) for event in events])
-            if machine.failure is not None:
-                yield error_record(machine.failure, self._arrival.request_id)
-            self.finish(200, machine.failure)
+                self._story.passed("first_byte")
+                yield PING if events is None else b"".join([encode(event) for event in events])
+            failure = self._failure or machine.failure
+            if failure is not None:
+                yield error_record(failure, request_id)
+            self.finish(200, failure)
+        except asyncio.CancelledError as cancelled:
+            self.finish_cancelled(cancelled)
+            # A client that is still there is told; one that has gone is written to in vain.
+            yield error_record(ended_by(cancelled), request_id)
+            raise
+        except Exception as error:  # noqa: BLE001 - a stream that has begun ends well-formed
+            fault = unexpected(error)
+            self.finish(200, fault)
+            yield error_record(fault, request_id)
         finally:
-            self.finish(499, errors.ClientGone("The client closed the connection."))
+            self.abandon()
 
     async def message(self) -> bytes:
-        """The answer as one Message (JSON). Call after ``open``. Raises BridgeError."""
-        machine = self._machine
-        assert machine is not None
+        """The answer as one Message (JSON). Call after ``open``."""
         fold = response.Fold()
-        async for events in self.pump():
-            if events:
-                fold.add(events)
-        if machine.failure is not None:
-            raise machine.failure
-        body = response.encode(fold.message(machine))
+        fold.add(self._ready)
+        body = response.encode(fold.message(self._machine_now()))
         self.finish(200, None)
         return body
 
     def local_message(self) -> bytes | None:
         """The answer that needs no upstream, or None."""
-        translated = self._translated
-        if translated is None or translated.local_answer is None:
+        asked = self._asked
+        if asked is None or asked.translated.local_answer is None:
             return None
         usage = {
-            "input_tokens": self._service.estimate(translated.payload, translated.payload["model"]) or 0,
+            "input_tokens": asked.tokens,
             "output_tokens": 0,
             "cache_creation_input_tokens": 0,
             "cache_read_input_tokens": 0,
             "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
             "service_tier": "standard",
         }
-        body = {"id": correlation.new_message_id(), **translated.local_answer, "usage": usage}
+        body = {"id": correlation.new_message_id(), **asked.translated.local_answer, "usage": usage}
         self.finish(200, None)
         return orjson.dumps(body)
 
     # -- the end --------------------------------------------------------------------------------------
 
+    def _attempt_ends(self, failure: errors.BridgeError | None) -> None:
+        flow = self._flow
+        if flow is not None:
+            self._story.attempt_ends(flow.head, failure)
+            flow.cancel()
+
     def finish(self, status: int, failure: errors.BridgeError | None) -> None:
-        """Close the upstream and tell the end. Only the first call does anything."""
-        story = self._log
-        if story.finished:
+        """Close the upstream and tell the end; ``status`` is what the client saw. Only the first call counts."""
+        if self._story.finished:
             return
-        story.finished = True
-        if self._flow is not None:
-            self._flow.cancel()
-        machine = self._machine
-        if machine is not None and not machine.finished:
-            machine.close("client_gone")
-        story.times["finished"] = time.time()
-        outcome = _outcome(failure, machine)
-        told = machine.outcome if machine is not None else None
-        finished = ExchangeFinished(
-            correlation_id=self._arrival.correlation_id,
-            request_id=self._arrival.request_id,
-            endpoint=self._endpoint,
-            status=failure.status if failure is not None and status != 200 else status,
-            outcome=outcome,
-            opened=story.opened,
-            error_type=failure.type if failure else None,
-            error_code=failure.code if failure else None,
-            stop_reason=told.stop_reason if told else None,
-            usage=told.usage if told else {},
-            usage_estimated=told.estimated if told else False,
-            tool_calls=told.tool_calls if told else (),
-            notes=(*story.notes, *(told.notes if told else ())),
-            attempts=tuple(story.attempts),
-            times=dict(story.times),
-            upstream_response_id=told.upstream_response_id if told else None,
-        )
-        _send(exchange_finished, finished)
-        _log_line(finished)
+        flow, machine = self._flow, self._machine
+        if flow is not None and machine is not None:
+            self._story.attempt_ends(flow.head, failure)
+            if failure is None and machine.outcome.stop_reason != "stop_sequence":
+                flow.release()
+            else:
+                flow.cancel()
+                machine.close("client_gone")
+        self._story.finish(status, failure, machine.outcome if machine is not None else None)
 
+    def finish_cancelled(self, cancelled: asyncio.CancelledError) -> None:
+        """The end of a request that was cancelled: by its client, or because the server stops."""
+        failure = ended_by(cancelled)
+        gone = isinstance(failure, errors.ClientGone)
+        self.finish(499 if gone else 200 if self.stream else failure.status, failure)
 
-def _outcome(failure: errors.BridgeError | None, machine: AnswerMachine | None) -> Outcome:
-    if failure is None:
-        return "completed"
-    if isinstance(failure, errors.ClientGone):
-        return "client_disconnected"
-    return "failed" if machine is not None else "refused"
-
-
-def _send(signal: Any, payload: Any) -> None:
-    for receiver, result in signal.send_robust(sender=type(payload), payload=payload):
-        if isinstance(result, Exception):
-            log.error(
-                "a receiver of %s failed: %s in %s",
-                type(payload).__name__,
-                type(result).__name__,
-                getattr(receiver, "__qualname__", "?"),
-            )
-
-
-def _log_line(done: ExchangeFinished) -> None:
-    level = logging.WARNING if done.status >= 500 else logging.INFO
-    if not log.isEnabledFor(level):
-        return
-    times = done.times
-    first = times.get("first_byte")
-    log.log(
-        level,
-        "exchange finished",
-        extra={
-            "fields": {
-                "correlation_id": done.correlation_id,
-                "request_id": done.request_id,
-                "endpoint": done.endpoint,
-                "stream": done.opened.stream if done.opened else None,
-                "model_asked": done.opened.model_asked if done.opened else None,
-                "model_served": done.opened.model_served if done.opened else None,
-                "status": done.status,
-                "outcome": done.outcome,
-                "error_type": done.error_type,
-                "error_code": done.error_code,
-                "stop_reason": done.stop_reason,
-                "input_tokens": done.usage.get("input_tokens"),
-                "output_tokens": done.usage.get("output_tokens"),
-                "attempts": len(done.attempts),
-                "duration_ms": round((times["finished"] - times["received"]) * 1000),
-                "first_byte_ms": round((first - times["received"]) * 1000) if first else None,
-                "notes": sorted({note.code for note in done.notes}),
-            }
-        },
-    )
-
-
-def _counts(request: MessagesRequest) -> dict[str, int]:
-    counts = {"messages": len(request.messages), "tools": len(request.tools or ()), "images": 0, "documents": 0}
-    for message in request.messages:
-        for block in message.content if isinstance(message.content, list) else ():
-            inner = block.content if isinstance(block, ToolResult) and isinstance(block.content, list) else (block,)
-            for part in inner:
-                counts["images"] += isinstance(part, Image)
-                counts["documents"] += isinstance(part, Document)
-    return counts
+    def abandon(self) -> None:
+        """The answer will not be read further: its client has gone. After an end this does nothing."""
+        if not self._story.finished:
+            self.finish(499, client_gone())

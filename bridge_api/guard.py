@@ -1,10 +1,12 @@
 """The first room of every request: ids, the size of the body and the time it may take.
 
-Invariants: a request that is too large, too slow or badly encoded is answered here, in Anthropic's envelope,
-before Django has read a byte; never more than the limit is held, and nothing is written to disk; every answer
-of the server carries ``request-id`` and ``x-correlation-id``.
+Invariants: a request that is too large, too slow, ambiguous or badly encoded is answered here, in Anthropic's
+envelope, before Django has read a byte; never more than the limit is held, and nothing is written to disk; every
+answer of the server carries ``request-id`` and ``x-correlation-id``; decoding does not hold up the event loop.
 
-Django reads a whole body before a view runs and trusts ``content-length``; this room does neither.
+Django reads a whole body before a view runs and trusts ``content-length``; this room does neither. Sources: RFC
+9112 section 6.3 (a request with two framings or two hosts is an attack on what stands in front), Anthropic's
+error codes ``request_body_*``.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import Any
 import msgspec
 
 from bridge_api import correlation, errors
+from bridge_api.schemas.stream import error_record
 from bridge_api.schemas.wording import invalid
 
 Scope = MutableMapping[str, Any]
@@ -26,6 +29,9 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+CLIENT_GONE = "client disconnected"
+"""The message of a cancellation that says why: the client has gone, not the server."""
 
 
 @dataclass(slots=True)
@@ -39,21 +45,34 @@ class Arrival:
     body: bytes = b""
 
 
-class ClientLeft(Exception):
-    """The client closed the connection before its request was whole."""
+STREAM_PATH = "/v1/messages/stream"
+DECODING_STEP = 1024 * 1024
+_SINGLE = frozenset({"host", "content-length", "transfer-encoding", "content-encoding"})
+Told = Callable[[str, Arrival, errors.BridgeError], None]
 
 
 class Guard:
-    """ASGI application around ``api`` (paths of the API) and ``site`` (all others)."""
+    """ASGI application around ``api`` (paths of the API) and ``site`` (all others).
+
+    ``told`` hears of each request that goes no further: its path, its arrival and why.
+    """
 
     def __init__(
-        self, api: App, site: App, *, is_api: Callable[[Scope], bool], max_body: int, read_timeout: float
+        self,
+        api: App,
+        site: App,
+        *,
+        is_api: Callable[[Scope], bool],
+        max_body: int,
+        read_timeout: float,
+        told: Told = lambda path, arrival, error: None,
     ) -> None:
         self._api = api
         self._site = site
         self._is_api = is_api
         self._max_body = max_body
         self._read_timeout = read_timeout
+        self._told = told
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -63,11 +82,14 @@ class Guard:
         scope["bridge"] = arrival
         answer = _with_ids(send, arrival)
         try:
+            _unambiguous(scope)
             arrival.body = await self._body(arrival.headers, receive)
-        except errors.BridgeError as error:
-            await _refuse(error, arrival, answer)
+        except errors.ClientGone as error:
+            self._told(scope["path"], arrival, error)
             return
-        except ClientLeft:
+        except errors.BridgeError as error:
+            self._told(scope["path"], arrival, error)
+            await _refuse(error, scope, arrival, answer)
             return
         if self._is_api(scope):
             await self._api(scope, receive, answer)
@@ -75,8 +97,8 @@ class Guard:
             await self._site(scope, _replay(arrival.body, receive), answer)
 
     async def _body(self, headers: dict[str, str], receive: Receive) -> bytes:
-        declared = headers.get("content-length", "")
-        if declared.isdigit() and int(declared) > self._max_body:
+        declared = headers.get("content-length", "0")
+        if len(declared) > 18 or not (declared.isascii() and declared.isdigit()) or int(declared) > self._max_body:
             raise _too_large(self._max_body)
         try:
             async with asyncio.timeout(self._read_timeout):
@@ -88,45 +110,50 @@ class Guard:
             return raw
         if encoding not in ("gzip", "x-gzip"):
             raise invalid("", "Unsupported Content-Encoding", code="request_body_encoding_unsupported")
-        return gunzip(raw, self._max_body)
+        return await gunzip(raw, self._max_body)
 
     async def _collected(self, receive: Receive) -> bytes:
-        message = await receive()
-        first: bytes = message.get("body", b"")
-        if message["type"] == "http.disconnect":
-            raise ClientLeft
-        if not message.get("more_body"):
-            if len(first) > self._max_body:
-                raise _too_large(self._max_body)
+        first, more = await self._next(receive, 0)
+        if not more:
             return first
         body = bytearray(first)
-        while message.get("more_body"):
-            if len(body) > self._max_body:
-                raise _too_large(self._max_body)
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ClientLeft
-            body += message.get("body", b"")
-        if len(body) > self._max_body:
-            raise _too_large(self._max_body)
+        while more:
+            data, more = await self._next(receive, len(body))
+            body += data
         return bytes(body)
 
+    async def _next(self, receive: Receive, held: int) -> tuple[bytes, bool]:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise errors.ClientGone("The client closed the connection before its request was whole.")
+        data: bytes = message.get("body", b"")
+        if held + len(data) > self._max_body:
+            raise _too_large(self._max_body)
+        return data, bool(message.get("more_body"))
 
-def gunzip(raw: bytes, limit: int) -> bytes:
+
+async def gunzip(raw: bytes, limit: int) -> bytes:
     """The decoded body; raises InvalidRequest for bad data, RequestTooLarge at the limit (a bomb stops there)."""
     stream = zlib.decompressobj(wbits=31)
-    try:
-        decoded = stream.decompress(raw, limit + 1)
-    except zlib.error:
-        raise _bad_encoding() from None
-    if len(decoded) > limit:
-        code = "request_body_too_large_after_decoding"
-        raise errors.RequestTooLarge(
-            f"Request exceeds the maximum size of {limit} bytes after decoding", code=code, details={"error_code": code}
-        )
+    decoded = bytearray()
+    rest = raw
+    while True:
+        try:
+            piece = stream.decompress(rest, DECODING_STEP)
+        except zlib.error:
+            raise _bad_encoding() from None
+        if len(decoded) + len(piece) > limit:
+            code = "request_body_too_large_after_decoding"
+            text = f"Request exceeds the maximum size of {limit} bytes after decoding"
+            raise errors.RequestTooLarge(text, code=code, details={"error_code": code})
+        decoded += piece
+        rest = stream.unconsumed_tail
+        if not rest and len(piece) < DECODING_STEP:
+            break
+        await asyncio.sleep(0)
     if not stream.eof or stream.unused_data:
         raise _bad_encoding()
-    return decoded
+    return bytes(decoded)
 
 
 def _bad_encoding() -> errors.BridgeError:
@@ -138,7 +165,25 @@ def _too_large(limit: int) -> errors.RequestTooLarge:
 
 
 def _arrival(scope: Scope) -> Arrival:
-    return arrival_from({name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]})
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        # RFC 9110 section 5.3: a field that is repeated is a list.
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return arrival_from(headers)
+
+
+def _unambiguous(scope: Scope) -> None:
+    """Raise InvalidRequest for a request that two servers could read in two ways."""
+    seen: set[str] = set()
+    for raw_name, _ in scope["headers"]:
+        name = raw_name.decode("latin-1")
+        if name in _SINGLE:
+            if name in seen:
+                raise invalid("", f"Repeated header: {name}", code="ambiguous_request")
+            seen.add(name)
+    if {"content-length", "transfer-encoding"} <= seen:
+        raise invalid("", "Both Content-Length and Transfer-Encoding", code="ambiguous_request")
 
 
 def arrival_from(headers: dict[str, str], body: bytes = b"") -> Arrival:
@@ -166,15 +211,21 @@ def _with_ids(send: Send, arrival: Arrival) -> Send:
     return answer
 
 
-async def _refuse(error: errors.BridgeError, arrival: Arrival, send: Send) -> None:
-    body = msgspec.json.encode(errors.envelope(error, arrival.request_id))
+async def _refuse(error: errors.BridgeError, scope: Scope, arrival: Arrival, send: Send) -> None:
+    status, kind = error.status, b"application/json"
+    if scope["path"] == STREAM_PATH and scope["method"] == "POST":
+        # This path always answers with a stream (milestone v1.0, phase 5).
+        status, kind = 200, b"text/event-stream; charset=utf-8"
+        body = error_record(error, arrival.request_id)
+    else:
+        body = msgspec.json.encode(errors.envelope(error, arrival.request_id))
     headers = [
-        (b"content-type", b"application/json"),
+        (b"content-type", kind),
         (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
         *((name.encode(), value.encode()) for name, value in error.headers.items()),
     ]
-    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 

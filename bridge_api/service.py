@@ -65,8 +65,16 @@ def upstream() -> Upstream:
 
 
 def reset() -> None:
+    """Forget what was made from the settings."""
     service.cache_clear()
     _upstreams.clear()
+
+
+async def close() -> None:
+    """End what is open to the upstream from the running event loop, and its connections."""
+    found = _upstreams.pop(asyncio.get_running_loop(), None)
+    if found is not None:
+        await found.aclose()
 
 
 def _derived(secret: bytes, purpose: bytes) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from django.dispatch import Signal
 
-Outcome = Literal["completed", "refused", "failed", "client_disconnected"]
+Outcome = Literal["completed", "refused", "failed", "client_disconnected", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class ExchangeOpened:
 class ExchangeFinished:
     """The end of a request. ``opened`` is None when it was refused before it could be sent upstream.
 
+    ``status`` is what the client saw (499 when it had gone); ``outcome`` "cancelled": the server was stopped.
     ``times`` are Unix seconds by name (received, upstream_connected, first_byte, finished); ``usage`` is
     Anthropic's usage object.
     """

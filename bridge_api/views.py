@@ -8,9 +8,7 @@ with its true status, but on ``/v1/messages/stream``, which always answers with 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import orjson
 from asgiref.sync import sync_to_async
@@ -23,9 +21,10 @@ from bridge_api.exchange import Exchange
 from bridge_api.guard import Arrival, arrival_from
 from bridge_api.schemas.stream import error_record
 from bridge_api.service import service
+from bridge_api.story import ended_by, unexpected
 from bridge_api.tokens import service as tokens
 
-log = logging.getLogger("bridge.views")
+READY_SECONDS = 5.0
 SSE_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 
 
@@ -40,73 +39,79 @@ def arrival_of(request: HttpRequest) -> Arrival:
 
 async def create_message(request: HttpRequest) -> HttpResponseBase:
     """``POST /v1/messages``: a Message, or a stream when the body asks for one."""
-    exchange = Exchange(service(), arrival_of(request), "/v1/messages")
-    try:
-        exchange.prepare()
-        local = exchange.local_message()
-        if local is not None:
-            return _json(200, local)
-        await exchange.open()
-        if exchange.stream:
-            return _sse(exchange.records(), exchange.headers)
-        return _json(200, await exchange.message(), exchange.headers)
-    except errors.BridgeError as failure:
-        exchange.finish(failure.status, failure)
-        return failed(failure, arrival_of(request), exchange.headers)
-    except asyncio.CancelledError:
-        exchange.finish(499, errors.ClientGone("The client closed the connection."))
-        raise
-    except Exception as error:  # noqa: BLE001 - the last boundary of the request
-        fault = _unexpected(error)
-        exchange.finish(fault.status, fault)
-        return failed(fault, arrival_of(request), {})
+    return await _answered(request, "/v1/messages", _message)
+
+
+async def _message(exchange: Exchange) -> HttpResponseBase:
+    await exchange.prepare()
+    local = exchange.local_message()
+    if local is not None:
+        return _json(200, local)
+    await exchange.open()
+    if exchange.stream:
+        return EventStream(exchange, exchange.records(), exchange.headers)
+    return _json(200, await exchange.message(), exchange.headers)
 
 
 async def stream_message(request: HttpRequest) -> HttpResponseBase:
     """``POST /v1/messages/stream``: always a stream; a failure is its ``error`` event."""
     arrival = arrival_of(request)
-    return _sse(_stream(Exchange(service(), arrival, "/v1/messages/stream", forced=True), arrival), {})
+    exchange = Exchange(service(), arrival, "/v1/messages/stream", forced=True)
+    return EventStream(exchange, _streamed(exchange, arrival), {})
 
 
-async def _stream(exchange: Exchange, arrival: Arrival) -> AsyncIterator[bytes]:
+async def _streamed(exchange: Exchange, arrival: Arrival) -> AsyncIterator[bytes]:
     try:
-        try:
-            exchange.prepare()
-            await exchange.open()
-        except errors.BridgeError as failure:
-            exchange.finish(failure.status, failure)
-            yield error_record(failure, arrival.request_id)
-            return
-        async for record in exchange.records():
-            yield record
-    except (asyncio.CancelledError, GeneratorExit):
+        await exchange.prepare()
+        await exchange.open()
+    except errors.BridgeError as failure:
+        exchange.finish(200, failure)
+        yield error_record(failure, arrival.request_id)
+        return
+    except asyncio.CancelledError as cancelled:
+        exchange.finish_cancelled(cancelled)
+        yield error_record(ended_by(cancelled), arrival.request_id)
         raise
     except Exception as error:  # noqa: BLE001 - the last boundary of the request
-        fault = _unexpected(error)
-        exchange.finish(fault.status, fault)
+        fault = unexpected(error)
+        exchange.finish(200, fault)
         yield error_record(fault, arrival.request_id)
-    finally:
-        exchange.finish(499, errors.ClientGone("The client closed the connection."))
+        return
+    async for record in exchange.records():
+        yield record
 
 
 async def count_tokens(request: HttpRequest) -> HttpResponseBase:
     """``POST /v1/messages/count_tokens``: ``{"input_tokens": n}`` for the request as it would be sent."""
-    exchange = Exchange(service(), arrival_of(request), "/v1/messages/count_tokens")
+    return await _answered(request, "/v1/messages/count_tokens", _counted)
+
+
+async def _counted(exchange: Exchange) -> HttpResponseBase:
+    payload, model = await exchange.prepare_count()
+    counted = await tokens.count(payload, model)
+    exchange.finish(200, None)
+    return _json(200, orjson.dumps({"input_tokens": counted}))
+
+
+async def _answered(
+    request: HttpRequest, endpoint: str, answer: Callable[[Exchange], Awaitable[HttpResponseBase]]
+) -> HttpResponseBase:
+    """What ``answer`` makes of an exchange; whatever goes wrong is told as its end and in its envelope."""
+    arrival = arrival_of(request)
+    exchange = Exchange(service(), arrival, endpoint)
     try:
-        payload, model = exchange.prepare_count()
-        counted = await tokens.count(payload, model)
-        exchange.finish(200, None)
-        return _json(200, orjson.dumps({"input_tokens": counted}))
-    except errors.BridgeError as failure:
-        exchange.finish(failure.status, failure)
-        return failed(failure, arrival_of(request), {})
-    except asyncio.CancelledError:
-        exchange.finish(499, errors.ClientGone("The client closed the connection."))
-        raise
+        return await answer(exchange)
+    except errors.BridgeError as error:
+        failure = error
+    except asyncio.CancelledError as cancelled:
+        exchange.finish_cancelled(cancelled)
+        failure = ended_by(cancelled)
+        if isinstance(failure, errors.ClientGone):
+            raise
     except Exception as error:  # noqa: BLE001 - the last boundary of the request
-        fault = _unexpected(error)
-        exchange.finish(fault.status, fault)
-        return failed(fault, arrival_of(request), {})
+        failure = unexpected(error)
+    exchange.finish(failure.status, failure)
+    return failed(failure, arrival, exchange.headers)
 
 
 async def healthz(request: HttpRequest) -> HttpResponse:
@@ -116,17 +121,25 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 
 async def readyz(request: HttpRequest) -> HttpResponse:
     """The process can serve: its database answers and it has a credential for the upstream."""
-    checks = {"database": await sync_to_async(_database_answers)(), "credential": bool(settings.OPENAI_API_KEY)}
+    try:
+        async with asyncio.timeout(READY_SECONDS):
+            database = await sync_to_async(_database_answers)()
+    except TimeoutError:
+        database = False
+    checks = {"database": database, "credential": bool(settings.OPENAI_API_KEY)}
     ready = all(checks.values())
     body = {"status": "ready" if ready else "not ready", "checks": checks}
     return _json(200 if ready else 503, orjson.dumps(body))
 
 
 def _database_answers() -> bool:
+    # No signal of Django's ends this request, so that a connection that broke would never be made anew.
+    connection.close_if_unusable_or_obsolete()
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except Exception:  # noqa: BLE001 - any failure means not ready
+        connection.close()
         return False
     return True
 
@@ -149,18 +162,11 @@ def _json(status: int, body: bytes, headers: dict[str, str] | None = None) -> Ht
     return HttpResponse(body, status=status, content_type="application/json", headers=headers)
 
 
-def _sse(records: AsyncIterator[bytes], headers: dict[str, str]) -> StreamingHttpResponse:
-    return StreamingHttpResponse(
-        records, content_type="text/event-stream; charset=utf-8", headers={**SSE_HEADERS, **headers}
-    )
+class EventStream(StreamingHttpResponse):
+    """A stream of records. Closing it, which is synchronous, ends the exchange in every case: also that of a
+    stream nobody has begun to read. ``records`` are the bytes themselves, for a server that needs no wrapping."""
 
-
-def _unexpected(error: Exception) -> errors.ApiError:
-    """A fault of ours: told without its text, which may hold content; the log has its place."""
-    frames: list[Any] = []
-    trace = error.__traceback__
-    while trace is not None:
-        frames.append(f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}")
-        trace = trace.tb_next
-    log.error("unexpected %s at %s", type(error).__name__, " > ".join(frames[-6:]))
-    return errors.ApiError("Internal error of the bridge.", code="internal")
+    def __init__(self, exchange: Exchange, records: AsyncIterator[bytes], headers: dict[str, str]) -> None:
+        super().__init__(records, content_type="text/event-stream; charset=utf-8", headers={**SSE_HEADERS, **headers})
+        self.records = records
+        self._resource_closers.append(exchange.abandon)  # type: ignore[attr-defined]

@@ -14,15 +14,18 @@ site = get_asgi_application()
 from django.conf import settings  # noqa: E402
 
 from bridge_api.guard import Guard, Scope  # noqa: E402
+from bridge_api.story import refused  # noqa: E402
 from config.slim import SlimHandler  # noqa: E402
 
-API_PATHS = ("/v1/", "/api/", "/healthz", "/readyz")
+SITE_PATHS = ("/admin/", "/static/")
 
 
 def is_api(scope: Scope) -> bool:
     """Whether the slim handler answers: all but the admin, its static files and a browser's front page."""
     path: str = scope["path"]
-    return path.startswith(API_PATHS) or path == "/v1" or (path == "/" and scope["method"] == "HEAD")
+    if path == "/":
+        return bool(scope["method"] == "HEAD")
+    return not path.startswith(SITE_PATHS) and path != "/admin"
 
 
 application = Guard(
@@ -31,6 +34,7 @@ application = Guard(
     is_api=is_api,
     max_body=settings.MAX_BODY_BYTES,
     read_timeout=settings.BODY_READ_TIMEOUT,
+    told=refused,
 )
 
 # What is loaded now lives as long as the process: the collector need not look at it again, and what a request

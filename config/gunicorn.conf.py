@@ -10,13 +10,26 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from config import settings
+from django.core.exceptions import ImproperlyConfigured
+
+try:
+    from bridge_api.mapping import ModelMap
+    from config import settings
+
+    # What a check of `manage.py` finds, also for who starts gunicorn without it.
+    ModelMap.parse(settings.MODEL_MAP_JSON, settings.OPENAI_DEFAULT_MODEL)
+    if not settings.OPENAI_BASE_URL.startswith(("http://", "https://")):
+        raise ImproperlyConfigured("OPENAI_BASE_URL must begin with http:// or https://")
+except (ImproperlyConfigured, ValueError) as error:
+    sys.exit(f"Configuration error: {error}")
 
 for _name in ("HEADER_READ_TIMEOUT", "GRACEFUL_TIMEOUT"):
     os.environ.setdefault(_name, str(getattr(settings, _name)))
 
 wsgi_app = "config.asgi:application"
-bind = [f"{settings.HOST}:{settings.PORT}"]
+_address = settings.HOST.strip("[]")
+_host = f"[{_address}]" if ":" in _address else _address
+bind = [f"{_host}:{settings.PORT}"]
 workers = settings.WEB_CONCURRENCY
 worker_class = "config.worker.BridgeWorker"
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
@@ -26,13 +39,14 @@ timeout = 120
 accesslog = None
 errorlog = "-"
 loglevel = "warning"
+# gunicorn's and uvicorn's own records: one line each and masked, like all others.
+logconfig_dict = settings.LOGGING
 proc_name = "bridge"
 forwarded_allow_ips = ""
 
 
 def when_ready(server: Any) -> None:
-    host, port = settings.HOST, settings.PORT
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    shown, port = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(_host, _host), settings.PORT
     lines = [
         "",
         f"The bridge listens on http://{shown}:{port}",

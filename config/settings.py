@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,11 @@ def _value(setting: Setting) -> Any:
         raise ImproperlyConfigured(f"{setting.name}: expected a value of type {setting.kind}") from None
     if setting.minimum is not None and value < setting.minimum:
         raise ImproperlyConfigured(f"{setting.name}: expected at least {setting.minimum:g}")
-    return value.strip() if isinstance(value, str) else value
+    if isinstance(value, str):
+        value = value.strip()
+    if setting.choices and value.lower() not in setting.choices:
+        raise ImproperlyConfigured(f"{setting.name}: expected one of {', '.join(setting.choices)}")
+    return value
 
 
 _read: dict[str, Any] = {setting.name: _value(setting) for setting in SETTINGS}
@@ -124,10 +129,12 @@ def _database() -> dict[str, Any]:
     if url.startswith("sqlite:///") and not url.startswith("sqlite:////") and ":memory:" not in url:
         url = f"sqlite:///{BASE_DIR / url.removeprefix('sqlite:///')}"
     try:
-        database: dict[str, Any] = dict(environ.Env.db_url_config(url))
+        with warnings.catch_warnings(action="ignore"):
+            database: dict[str, Any] = dict(environ.Env.db_url_config(url))
+        engine = database["ENGINE"]
     except Exception:  # noqa: BLE001 - django-environ raises several kinds
         raise ImproperlyConfigured("DATABASE_URL: expected a URL such as sqlite:///data/bridge.sqlite3") from None
-    if database["ENGINE"] == "django.db.backends.sqlite3":
+    if engine == "django.db.backends.sqlite3":
         Path(database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
         database["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",

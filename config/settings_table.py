@@ -19,6 +19,7 @@ class Setting:
     default: Any
     help: str
     minimum: float | None = None
+    choices: tuple[str, ...] = ()
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -62,8 +63,20 @@ SETTINGS: tuple[Setting, ...] = (
         False,
         "A proxy in front speaks HTTPS: cookies are secure and X-Forwarded-Proto is trusted.",
     ),
-    Setting("LOG_LEVEL", "str", "INFO", "DEBUG, INFO, WARNING or ERROR."),
-    Setting("LOG_FORMAT", "str", "json", "json: one object a line; console: plain text."),
+    Setting(
+        "LOG_LEVEL",
+        "str",
+        "INFO",
+        "DEBUG, INFO, WARNING or ERROR.",
+        choices=("debug", "info", "warning", "error"),
+    ),
+    Setting(
+        "LOG_FORMAT",
+        "str",
+        "json",
+        "json: one object a line; console: plain text.",
+        choices=("json", "console"),
+    ),
     Setting("MAX_BODY_BYTES", "int", 32 * 1024 * 1024, "The largest request body, in bytes, decoded.", 1),
     Setting("BODY_READ_TIMEOUT", "float", 60.0, "Seconds for a request body to arrive.", 0),
     Setting("HEADER_READ_TIMEOUT", "float", 15.0, "Seconds for a request's headers to arrive.", 0),

@@ -22,11 +22,21 @@ from django.http import HttpResponseBase
 from django.urls import Resolver404, get_resolver
 
 from bridge_api import errors
-from bridge_api.guard import Arrival, Receive, Scope, Send, arrival_from
+from bridge_api.guard import CLIENT_GONE, Arrival, Receive, Scope, Send, arrival_from
 from bridge_api.views import failed
 
 log = logging.getLogger("bridge.slim")
 _NO_BODY = BytesIO()
+
+
+class ApiRequest(ASGIRequest):
+    """A request whose bytes are the guard's, and are given up when the exchange gives them up."""
+
+    bridge_arrival: Arrival
+
+    @property
+    def body(self) -> bytes:
+        return self.bridge_arrival.body
 
 
 class SlimHandler:
@@ -51,9 +61,8 @@ class SlimHandler:
 
     async def _answer(self, scope: Scope, send: Send) -> None:
         arrival: Arrival = scope.get("bridge") or arrival_from({})
-        request = ASGIRequest(dict(scope), _NO_BODY)
-        request._body = arrival.body
-        request.bridge_arrival = arrival  # type: ignore[attr-defined]
+        request = ApiRequest(dict(scope), _NO_BODY)
+        request.bridge_arrival = arrival
         response = await self._respond(request, arrival)
         try:
             await _send_response(response, send, head_only=scope["method"] == "HEAD")
@@ -82,7 +91,7 @@ async def _cancel_when_gone(receive: Receive, request_task: asyncio.Task[Any]) -
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            request_task.cancel()
+            request_task.cancel(CLIENT_GONE)
             return
 
 
@@ -90,10 +99,15 @@ async def _send_response(response: HttpResponseBase, send: Send, *, head_only: b
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]
     if response.streaming:
         await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-        content: Any = aiter(response)  # type: ignore[arg-type]
+        content: Any = getattr(response, "records", None) or aiter(response)  # type: ignore[arg-type]
         try:
             async for chunk in content:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except asyncio.CancelledError as cancelled:
+            if CLIENT_GONE not in cancelled.args:
+                # The server stops, and the stream has said so: its end on the wire is an end, not a cut.
+                await send({"type": "http.response.body"})
+            raise
         finally:
             await content.aclose()
         await send({"type": "http.response.body"})

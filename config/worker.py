@@ -1,7 +1,12 @@
-"""The server process: uvicorn under gunicorn, with a deadline for a request's headers.
+"""The server process: uvicorn under gunicorn, with bounds on a request's headers.
 
-Neither server has a deadline for receiving a request; a client that sends a byte now and then holds a connection
-for ever. The body has its deadline in the guard, the headers have theirs here.
+Neither server has a deadline for receiving a request, and the parser has no limit for its headers: a client that
+sends a byte now and then holds a connection for ever, one that sends headers without end fills the memory. The
+body has its bounds in the guard, the headers have theirs here.
+
+Invariants: a connection is either in a request, or closes when HEADER_READ_TIMEOUT (bytes of a next request have
+come) or the keep-alive time (nothing has come) is over; of headers that are not complete, at most
+MAX_HEADER_BYTES and one read of the socket are held.
 """
 
 from __future__ import annotations
@@ -15,12 +20,17 @@ from uvicorn_worker import UvicornWorker
 
 HEADER_READ_TIMEOUT = float(os.environ.get("HEADER_READ_TIMEOUT") or 15)
 GRACEFUL_TIMEOUT = int(os.environ.get("GRACEFUL_TIMEOUT") or 30)
+MAX_HEADER_BYTES = 64 * 1024
+
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
-class DeadlineProtocol(HttpToolsProtocol):
-    """HTTP/1.1 that closes a connection whose request headers are not complete in time."""
+class BoundedProtocol(HttpToolsProtocol):
+    """HTTP/1.1 that closes a connection whose request headers come too slowly or are too large."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _receiving = False  # from the end of a request's headers to the end of its body
+    _held = 0  # bytes that came since the last request was whole, its headers not yet complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -30,17 +40,34 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._disarm()
         super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        if self._receiving:
+            super().data_received(data)
+            return
+        # Also blank lines before a request: the parser skips them, and uvicorn's keep-alive time ends with them.
+        self._arm()
+        self._held += len(data)
+        super().data_received(data)
+        if not self._receiving and self._held > MAX_HEADER_BYTES:
+            self._refuse()
+
     def on_message_begin(self) -> None:
-        if self._deadline is None:
-            self._arm()
+        self._arm()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         self._disarm()
+        self._receiving = True
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._receiving = False
+        self._held = 0
+
     def _arm(self) -> None:
-        self._deadline = self.loop.call_later(HEADER_READ_TIMEOUT, self._too_slow)
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(HEADER_READ_TIMEOUT, self._too_slow)
 
     def _disarm(self) -> None:
         if self._deadline is not None:
@@ -49,7 +76,20 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def _too_slow(self) -> None:
         self._deadline = None
+        if self._answering():
+            # A client that sends ahead may not cut the answer that it waits for; its time begins anew.
+            self._arm()
+        else:
+            self.transport.close()
+
+    def _refuse(self) -> None:
+        self._disarm()
+        if not self._answering():
+            self.transport.write(_TOO_LARGE)
         self.transport.close()
+
+    def _answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
 
 
 class BridgeWorker(UvicornWorker):  # type: ignore[misc]
@@ -57,7 +97,7 @@ class BridgeWorker(UvicornWorker):  # type: ignore[misc]
 
     CONFIG_KWARGS: dict[str, Any] = {
         "loop": "uvloop",
-        "http": DeadlineProtocol,
+        "http": BoundedProtocol,
         "lifespan": "off",
         "ws": "none",
         "access_log": False,

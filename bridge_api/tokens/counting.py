@@ -1,272 +1,308 @@
-"""The tokens that the upstream bills for a Responses request, counted without asking it.
+"""The input tokens that the upstream bills for a Responses request, counted without asking it.
 
-Invariants: pure over the request and a function that measures text; nothing is encoded twice (``measure`` may
-remember); a request that the upstream would refuse still has a count.
+Why: count_tokens must answer at once, offline and for free, and message_start carries an estimate.
 
-Source: derived from recorded bills: a frame for each message, functions rendered once as TypeScript, output
-schemas as compact JSON, calls and their outputs with their own frames.
+Invariants: pure over the request and the means that are handed in; nothing a request holds makes it raise (one
+that the upstream would refuse still has a count); the same request always has the same count; each text goes
+through ``remember`` with its kind, so that a caller may keep counts by content.
+
+A request is billed as the text that the model reads: messages in frames, functions as TypeScript, an output
+schema as JSON, calls and outputs in frames of their own. The frames are in ``families``, the rendering is in
+``functions``, pictures are in ``media``. Derivation and accuracy: docs/token-counting.md.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
-from bridge_api import capabilities
-from bridge_api.tokens.media import image_size, image_tokens, pdf_tokens
+import msgspec
 
-Measure = Callable[[str], int]
-_NOT_BILLED_IN_SCHEMA = frozenset(
-    {
-        "additionalProperties",
-        "required",
-        "$schema",
-        "format",
-        "default",
-        "minLength",
-        "maxLength",
-        "minimum",
-        "maximum",
-        "minItems",
-        "maxItems",
-        "minProperties",
-        "maxProperties",
-        "exclusiveMinimum",
-        "exclusiveMaximum",
-    }
-)
-WEB_SEARCH_CHAT, WEB_SEARCH_HARMONY = 294, 4_290
-PARALLEL_OFF = 78
+from bridge_api.tokens import media, reasoning
+from bridge_api.tokens.families import CHAT, CLASSIC, Family, family_of
+from bridge_api.tokens.functions import render_functions, render_output_schema
+
+EncodeLen = Callable[[str], int]
+Remember = Callable[[str, str | bytes, Callable[[], int]], int]
+PdfPages = Callable[[str], Sequence[str]]
+
+BUNDLE_NAME = "multi_tool_use.parallel"
+REFERENCED_FILE = 1_000
+"""A file that is not in the request (by id or URL): its size is not known here; see ``unknowable``."""
+PACKED_FILE = 45
+"""A file that is neither text nor PDF (docx, xlsx): small samples cost 39 to 51."""
+UNREAD_PDF = 60
+"""Bytes of a PDF for each token when its text cannot be read."""
+# The pages of a PDF are announced by a marker. It was absent in bills of October 2025 to February 2026 and is
+# there since June 2026; the day between is not known.
+_UNMARKED = (date(2025, 5, 1), date(2026, 4, 15))
+_MARKER = "<PARSED TEXT FOR PAGE: {at} / {of}>"
+_CUSTOM_TOOL, _CUSTOM_GRAMMAR = 37, 69
+_IMAGE_GENERATION = 342
+_HOSTED_CALL = 20
+
+
+def _always(kind: str, content: str | bytes, work: Callable[[], int]) -> int:
+    return work()
+
+
+def _no_pages(file_data: str) -> Sequence[str]:
+    return ()
+
+
+def _not_seen(encrypted: str) -> int | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """Constants of a family: the request, each message, an assistant's message, the tools, a call."""
+class Means:
+    """What a count needs from outside.
 
-    request: int
-    message: int
-    assistant: int
-    tools: int
-    call: int
-    schema: int
+    encode_len  tokens of a text
+    remember    ``(kind, content, work)``: the result of ``work``, which may be kept by kind and content
+    pdf_pages   the text of each page of a base64 PDF; empty when it cannot be read
+    seen        the tokens of a reasoning item whose answer was seen, by its ciphertext
+    on          the day of the bill, for rules that have changed; None is today's
+    """
 
-
-CHAT = Frame(request=3, message=4, assistant=0, tools=3, call=11, schema=7)
-HARMONY = Frame(request=2, message=4, assistant=2, tools=9, call=17, schema=6)
-HARMONY_LATE = Frame(request=2, message=4, assistant=2, tools=9, call=20, schema=6)
-O_SERIES = Frame(request=2, message=4, assistant=2, tools=6, call=17, schema=6)
-
-
-def frame_of(model: str) -> Frame:
-    """The frame of an upstream model; unknown models are counted as the newest family."""
-    if model.startswith(("gpt-4", "gpt-3", "chatgpt")):
-        return CHAT
-    if capabilities.of(model).family in ("o1", "o3", "o4"):
-        return O_SERIES
-    late = model.startswith(("gpt-5.4", "gpt-5.6", "gpt-6"))
-    return HARMONY_LATE if late else HARMONY
+    encode_len: EncodeLen
+    remember: Remember = _always
+    pdf_pages: PdfPages = _no_pages
+    seen: Callable[[str], int | None] = _not_seen
+    on: date | None = None
 
 
-def count(payload: dict[str, Any], measure: Measure) -> int:
-    """The input tokens of ``payload``."""
-    model = str(payload.get("model") or "")
-    frame = frame_of(model)
-    total = frame.request
-    if payload.get("instructions"):
-        total += frame.message + measure(payload["instructions"])
-    items = payload.get("input")
-    if isinstance(items, str):
-        total += frame.message + measure(items)
-    elif isinstance(items, list):
-        total += _items(items, model, frame, measure)
-    total += _tools(payload, frame, measure)
-    total += _format((payload.get("text") or {}).get("format"), frame, measure)
-    return total
+def count(payload: dict[str, Any], means: Means | EncodeLen) -> int:
+    """The input tokens of ``payload``, a Responses request body."""
+    found = means if isinstance(means, Means) else Means(means)
+    return _Count(payload, found).total()
 
 
-def _items(items: list[Any], model: str, frame: Frame, measure: Measure) -> int:
-    last_user = max((at for at, item in enumerate(items) if item.get("role") == "user"), default=-1)
-    keeps_reasoning = model.startswith(("gpt-5.6", "gpt-6"))
-    total = run = 0
-    for at, item in enumerate(items):
-        kind = item.get("type") or "message"
-        run = run + 1 if kind == "function_call" else 0
+def unknowable(payload: dict[str, Any]) -> bool:
+    """Whether ``payload`` holds what only the upstream can count: files by id or URL, pictures by URL or id,
+    hosted tools, stored conversations."""
+    if payload.get("previous_response_id") or payload.get("conversation") or payload.get("prompt"):
+        return True
+    if any(tool.get("type") not in ("function", "custom") for tool in _dicts(payload.get("tools"))):
+        return True
+    for item in _dicts(payload.get("input")):
+        if item.get("type") in ("item_reference", "compaction"):
+            return True
+        for part in [*_dicts(item.get("content")), *_dicts(item.get("output"))]:
+            if part.get("type") == "input_image" and not _text(part.get("image_url")).startswith("data:"):
+                return True
+            if part.get("type") == "input_file" and not part.get("file_data"):
+                return True
+    return False
+
+
+class _Count:
+    def __init__(self, payload: dict[str, Any], means: Means) -> None:
+        self._payload = payload
+        self._means = means
+        self._model = _text(payload.get("model"))
+        self._family: Family = family_of(self._model)
+        self._chat = self._family in (CHAT, CLASSIC)
+
+    def total(self) -> int:
+        items = self._payload.get("input")
+        total = self._family.request + self._tools() + self._format()
+        if _text(self._payload.get("instructions")):
+            total += self._family.message + self._length(_text(self._payload.get("instructions")))
+        if isinstance(items, str):
+            return total + self._family.message + self._length(items)
+        return total + self._items(list(_dicts(items)))
+
+    def _length(self, text: str) -> int:
+        if not text:
+            return 0
+        return self._means.remember("text", text, lambda: self._means.encode_len(text))
+
+    # -- items --------------------------------------------------------------------------------------------
+
+    def _items(self, items: list[dict[str, Any]]) -> int:
+        last_user = max((at for at, item in enumerate(items) if item.get("role") == "user"), default=-1)
+        total, run = 0, list[dict[str, Any]]()
+        for at, item in enumerate(items):
+            kind = item.get("type") or "message"
+            if kind in ("function_call", "custom_tool_call"):
+                run.append(item)
+                continue
+            total += self._calls(run)
+            run = []
+            if kind != "reasoning":
+                total += self._item(kind, item)
+            elif self._family.keeps_reasoning or at > last_user:
+                total += self._reasoning(_text(item.get("encrypted_content")))
+        return total + self._calls(run)
+
+    def _item(self, kind: str, item: dict[str, Any]) -> int:
         if kind == "message":
-            total += frame.message + _content(item.get("content"), model, measure)
-            total += frame.assistant if item.get("role") == "assistant" else 0
-        elif kind == "function_call":
-            total += frame.call + 2 * measure(item["name"]) + measure(item["arguments"])
-            total += 10 if run == 2 and frame is HARMONY_LATE else 0
-        elif kind == "function_call_output":
-            total += _content(item.get("output"), model, measure)
-        elif kind == "reasoning" and (keeps_reasoning or at > last_user):
-            total += reasoning_tokens(item.get("encrypted_content") or "")
-        elif kind == "web_search_call":
-            total += 20 + measure(json.dumps(item.get("action") or {}))
-    return total
+            channel = self._family.assistant if item.get("role") == "assistant" else 0
+            return self._family.message + channel + self._content(item.get("content"))
+        if kind in ("function_call_output", "custom_tool_call_output"):
+            return self._content(item.get("output"))
+        if kind in ("item_reference", "compaction"):
+            return self._reasoning(_text(item.get("encrypted_content")))
+        shown = item.get("action") if kind == "web_search_call" else item
+        return _HOSTED_CALL + self._length(_compact(shown or {}))
 
+    def _calls(self, run: list[dict[str, Any]]) -> int:
+        """Neighbouring calls and the frames of their outputs, whose author is the function.
 
-def reasoning_tokens(encrypted: str) -> int:
-    """The size of a reasoning item by its ciphertext: about 4.7 bytes a token after a fixed head."""
-    return max(0, round((0.75 * len(encrypted) - 650) / 4.7))
+        The upstream writes the name as ``functions.name``, which is one token more than the name where the
+        dot does not merge with it.
+        """
+        if not run:
+            return 0
+        family = self._family
+        if len(run) == 1 or not family.bundles:
+            stored = len(run) == 1 and _text(run[0].get("id")).startswith("fc_")
+            known = stored and self._payload.get("store") is not False
+            frames = (family.call + family.result) * len(run) + (family.sampled if known else 0)
+            return frames + sum(map(self._call, run))
+        names = ["functions." + _text(call.get("name")) for call in run]
+        uses = ",".join(
+            f'{{"recipient_name":"{name}","parameters":{_given(call)}}}' for name, call in zip(names, run, strict=True)
+        )
+        bundle = self._length(BUNDLE_NAME) + self._length(f'{{"tool_uses":[{uses}]}}') + 1
+        return family.call + bundle + sum(family.result + self._length(name) for name in names)
 
+    def _call(self, call: dict[str, Any]) -> int:
+        """The texts of a call: its arguments, and its name there and as the author of the output."""
+        name, given, encode_len = "functions." + _text(call.get("name")), _given(call), self._means.encode_len
+        return self._means.remember("call", f"{name} {given}", lambda: 2 * encode_len(name) + encode_len(given))
 
-def _content(content: Any, model: str, measure: Measure) -> int:
-    if isinstance(content, str):
-        return measure(content)
-    total, texts = 0, []
-    for part in content if isinstance(content, list) else []:
-        if "text" in part:
-            texts.append(part["text"])
-            continue
-        if texts:
-            total += measure("".join(texts))
+    def _reasoning(self, encrypted: str) -> int:
+        seen = self._means.seen(encrypted) if encrypted else None
+        return reasoning.estimate(encrypted, self._family) if seen is None else seen
+
+    def _content(self, content: Any) -> int:
+        """A text, or parts: neighbouring texts are read as one."""
+        if isinstance(content, str):
+            return self._length(content)
+        if isinstance(content, list) and len(content) == 1 and isinstance(content[0], dict):
+            alone = content[0].get("text")
+            if isinstance(alone, str):
+                return self._length(alone)
+        # A file beside other parts stands in a message of its own.
+        file_frame = self._family.message if isinstance(content, list) and len(content) > 1 else 0
+        total, texts = 0, list[str]()
+        for part in _dicts(content):
+            text = part.get("text", part.get("refusal"))
+            if isinstance(text, str):
+                texts.append(text)
+                continue
+            total += self._length("".join(texts)) + self._part(part)
+            total += file_frame if part.get("type") == "input_file" else 0
             texts = []
-        total += _media(part, model, measure)
-    return total + (measure("".join(texts)) if texts else 0)
+        return total + self._length("".join(texts))
 
-
-def _media(part: dict[str, Any], model: str, measure: Measure) -> int:
-    if part.get("type") == "input_image":
-        url = part.get("image_url") or ""
-        width, height = image_size(url) if url.startswith("data:") else (1024, 1024)
-        return image_tokens(model, width, height, part.get("detail") or "auto")
-    if part.get("type") == "input_file":
-        return pdf_tokens(part.get("file_data") or "")
-    return measure(part.get("refusal") or "")
-
-
-def _tools(payload: dict[str, Any], frame: Frame, measure: Measure) -> int:
-    tools = payload.get("tools") or []
-    functions = [tool for tool in tools if tool.get("type") == "function"]
-    total = 0
-    if functions:
-        text = render_functions(functions)
-        total += frame.tools + measure(text)
-        if frame is HARMONY and not functions[0].get("description"):
-            total -= 1
-    if any(str(tool.get("type")).startswith("web_search") for tool in tools):
-        total += WEB_SEARCH_CHAT if frame is CHAT else WEB_SEARCH_HARMONY
-    if functions and frame is CHAT:
-        choice = payload.get("tool_choice")
-        if choice == "required":
-            total += 9
-        elif isinstance(choice, dict) and choice.get("type") == "function":
-            total += 7 + measure(str(choice.get("name")))
-        elif choice == "none":
-            total += 1
-    if functions and frame is not CHAT and payload.get("parallel_tool_calls") is False:
-        total += PARALLEL_OFF
-    return total
-
-
-def _format(wanted: dict[str, Any] | None, frame: Frame, measure: Measure) -> int:
-    if not wanted or wanted.get("type") != "json_schema":
+    def _part(self, part: dict[str, Any]) -> int:
+        if part.get("type") in ("input_image", "computer_screenshot"):
+            size = media.image_size(_text(part.get("image_url"))) or media.COMMON_SIZE
+            return media.image_tokens(self._model, size, _text(part.get("detail")) or "auto")
+        if part.get("type") == "input_file":
+            return self._file(_text(part.get("file_data")))
         return 0
-    total = frame.schema + measure(" " + str(wanted.get("name") or ""))
-    if wanted.get("description"):
-        total += measure(f"// {wanted['description']}\n")
-    schema = _billed_schema(wanted.get("schema") or {})
-    return total + measure(json.dumps(schema, separators=(",", ":"), ensure_ascii=False))
+
+    def _file(self, data: str) -> int:
+        if not data:
+            return REFERENCED_FILE
+        marked = self._means.on is None or not _UNMARKED[0] <= self._means.on < _UNMARKED[1]
+        return self._means.remember(f"file {marked}", data, lambda: self._file_text(data, marked))
+
+    def _file_text(self, data: str, marked: bool) -> int:
+        head, _, encoded = data.rpartition(",")
+        measure = self._means.encode_len
+        if _is_pdf(head, encoded):
+            pages = self._means.pdf_pages(encoded)
+            if not pages:
+                return len(encoded) * 3 // 4 // UNREAD_PDF
+            markers = [_MARKER.format(at=at, of=len(pages)) if marked else "" for at in range(1, len(pages) + 1)]
+            return sum(map(measure, markers)) + sum(map(measure, pages))
+        if head.startswith("data:text/") or "json" in head or "/xml;" in head:
+            return measure(_decoded(encoded))
+        return PACKED_FILE
+
+    # -- tools and formats --------------------------------------------------------------------------------
+
+    def _tools(self) -> int:
+        tools = list(_dicts(self._payload.get("tools")))
+        functions = [tool for tool in tools if tool.get("type") == "function" and tool.get("defer_loading") is not True]
+        total = self._functions(functions, alone=len(tools) == 1) if functions else 0
+        for kind in {_text(tool.get("type")).removesuffix("_preview") for tool in tools}:
+            if kind.startswith("web_search"):
+                total += self._family.web_search
+            elif kind == "image_generation":
+                total += _IMAGE_GENERATION
+        for tool in tools:
+            if tool.get("type") == "custom":
+                grammar = _text((tool.get("format") or {}).get("definition"))
+                total += _CUSTOM_GRAMMAR + self._length(grammar) if grammar else _CUSTOM_TOOL
+                total += self._length(_text(tool.get("name"))) + self._length(_text(tool.get("description")))
+        return total
+
+    def _functions(self, functions: list[dict[str, Any]], *, alone: bool) -> int:
+        family, payload = self._family, self._payload
+        encode_len = self._means.encode_len
+        key = msgspec.json.encode([[tool.get(part) for part in _SHOWN_OF_A_TOOL] for tool in functions])
+        total = family.tools + self._means.remember("tools", key, lambda: encode_len(render_functions(functions)))
+        if not functions[0].get("description"):
+            total += family.undescribed
+        if payload.get("parallel_tool_calls") is False:
+            total += family.serial
+        if not family.forces:
+            return total
+        choice = payload.get("tool_choice")
+        forced = choice.get("name") if isinstance(choice, dict) and choice.get("type") == "function" else None
+        if choice == "required" and alone:
+            forced = functions[0].get("name")
+        if forced:
+            return total + family.call + self._length("functions." + _text(forced))
+        return total + (1 if choice == "none" else 0)
+
+    def _format(self) -> int:
+        text = self._payload.get("text")
+        wanted = text.get("format") if isinstance(text, dict) else None
+        if not isinstance(wanted, dict) or wanted.get("type") != "json_schema":
+            return 0
+        total = self._family.schema + self._length(" " + _text(wanted.get("name")))
+        if _text(wanted.get("description")):
+            total += self._length(f"// {wanted['description']}\n")
+        return total + self._length(render_output_schema(wanted.get("schema") or {}))
 
 
-def _billed_schema(schema: Any) -> Any:
-    if isinstance(schema, dict):
-        return {
-            key: {name: _billed_schema(inner) for name, inner in value.items()}
-            if key in ("properties", "$defs", "definitions") and isinstance(value, dict)
-            else _billed_schema(value)
-            for key, value in schema.items()
-            if key not in _NOT_BILLED_IN_SCHEMA
-        }
-    if isinstance(schema, list):
-        return [_billed_schema(inner) for inner in schema]
-    return schema
+_SHOWN_OF_A_TOOL = ("name", "description", "parameters")
 
 
-# -- functions as TypeScript ------------------------------------------------------------------------------
+def _is_pdf(head: str, encoded: str) -> bool:
+    return "application/pdf" in head or encoded.startswith("JVBERi")
 
 
-def render_functions(functions: list[dict[str, Any]]) -> str:
-    """Function tools as the model reads them."""
-    rendered = []
-    for tool in functions:
-        lead = _comment(tool.get("description"))
-        schema = tool.get("parameters") or {}
-        if not (schema.get("properties") or {}):
-            rendered.append(f"{lead}type {tool.get('name')} = () => any;")
-            continue
-        own = "".join(_comment(schema.get(key)) for key in ("title", "description"))
-        definitions = {**(schema.get("definitions") or {}), **(schema.get("$defs") or {})}
-        body = _object(schema, definitions, 0)
-        rendered.append(f"{lead}type {tool.get('name')} = (_: {own}{body}) => any;")
-    return "namespace functions {\n\n" + "\n\n".join(rendered) + "\n\n} // namespace functions"
-
-
-def _comment(text: Any) -> str:
-    if not isinstance(text, str) or not text.strip():
+def _decoded(encoded: str) -> str:
+    try:
+        return base64.b64decode(encoded).decode("utf-8", "replace")
+    except (binascii.Error, ValueError):
         return ""
-    return "".join(f"// {line.strip()}".rstrip() + "\n" for line in text.strip().split("\n"))
 
 
-def _object(schema: dict[str, Any], definitions: dict[str, Any], depth: int) -> str:
-    properties = schema.get("properties") or {}
-    if not properties:
-        return "object"
-    needed = set(schema.get("required") or [])
-    members, commented = [], False
-    for name, shape in properties.items():
-        shape = _target(shape, definitions)
-        comments = "".join(_comment(shape.get(key)) for key in ("title", "description"))
-        commented = commented or bool(comments)
-        kind = _type(shape, definitions, depth + 1)
-        members.append((comments, f"{name}{'' if name in needed else '?'}: {kind}", _trail(shape)))
-    if not commented and not any(trail for _, _, trail in members):
-        return "{ " + ", ".join(member for _, member, _ in members) + " }"
-    lines = [f"{comments}{member},{' // ' + trail if trail else ''}\n" for comments, member, trail in members]
-    return "{\n" + "".join(lines) + "}"
+def _given(call: dict[str, Any]) -> str:
+    return _text(call.get("arguments")) or _text(call.get("input"))
 
 
-def _trail(shape: dict[str, Any]) -> str:
-    found = []
-    for key in ("default", "minLength", "maxLength", "minimum", "maximum"):
-        if key in shape:
-            found.append(f"{key}: {json.dumps(shape[key], ensure_ascii=False)}")
-    return ", ".join(found)
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
 
 
-def _target(shape: Any, definitions: dict[str, Any]) -> dict[str, Any]:
-    if not isinstance(shape, dict):
-        return {}
-    reference = shape.get("$ref")
-    if isinstance(reference, str):
-        target = definitions.get(reference.rpartition("/")[2])
-        return target if isinstance(target, dict) else {}
-    return shape
+def _dicts(value: Any) -> Iterable[dict[str, Any]]:
+    return (one for one in value if isinstance(one, dict)) if isinstance(value, list) else ()
 
 
-_SIMPLE = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
-
-
-def _type(shape: dict[str, Any], definitions: dict[str, Any], depth: int) -> str:
-    if depth > 12:
-        return "any"
-    shape = _target(shape, definitions)
-    if "enum" in shape:
-        return " | ".join(json.dumps(value, ensure_ascii=False) for value in shape["enum"])
-    if "const" in shape:
-        return json.dumps(shape["const"], ensure_ascii=False)
-    for keyword in ("anyOf", "oneOf"):
-        if isinstance(shape.get(keyword), list):
-            return " | ".join(_type(_target(inner, definitions), definitions, depth + 1) for inner in shape[keyword])
-    kind = shape.get("type")
-    if isinstance(kind, list):
-        return " | ".join(_type({**shape, "type": one}, definitions, depth + 1) for one in kind)
-    if kind == "array":
-        inner = _type(_target(shape.get("items"), definitions), definitions, depth + 1)
-        return f"Array<{inner}>" if inner.startswith("{") or " | " in inner else f"{inner}[]"
-    if kind == "object" or "properties" in shape:
-        return _object(shape, definitions, depth)
-    return _SIMPLE.get(str(kind), "any")
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,8 +1,10 @@
-"""What images and files cost, from the first bytes of their headers.
+"""What images cost, from the first bytes of their headers.
 
-Invariants: nothing is decoded beyond a header; a size that cannot be read counts as a common one.
+Invariants: pure; nothing is decoded beyond a header; an image whose size cannot be read, or is not in the
+request, counts as a common one; the cost never exceeds what the model's budget of patches or tiles allows.
 
-Source: OpenAI's vision guide (tiles and patches), checked against recorded bills.
+Source: OpenAI's guide to images (tiles, patches, budgets); the multipliers of the gpt-5 family are those that
+recorded bills confirm, which are not the published ones.
 """
 
 from __future__ import annotations
@@ -11,38 +13,126 @@ import base64
 import binascii
 import math
 import struct
+from dataclasses import dataclass
 
-DEFAULT_SIZE = (1024, 1024)
-_HEADER = 64 * 1024
-
-
-def image_size(data_url: str) -> tuple[int, int]:
-    """(width, height) in pixels of a base64 data URL."""
-    _, _, encoded = data_url.partition(";base64,")
-    head = encoded[: _HEADER * 4 // 3 // 4 * 4]
-    try:
-        raw = base64.b64decode(head + "=" * (-len(head) % 4))
-    except (binascii.Error, ValueError):
-        return DEFAULT_SIZE
-    return _size(raw) or DEFAULT_SIZE
+Size = tuple[int, int]
+COMMON_SIZE: Size = (1024, 1024)
+_HEADS = (48 * 1024, 768 * 1024)
+"""Base64 characters read: most headers fit the first; a JPEG's camera data and previews may need the second."""
 
 
-def _size(raw: bytes) -> tuple[int, int] | None:
-    if raw.startswith(b"\x89PNG") and len(raw) >= 24:
-        return struct.unpack(">II", raw[16:24])
-    if raw[:3] == b"GIF" and len(raw) >= 10:
-        return struct.unpack("<HH", raw[6:10])
-    if raw[:4] == b"RIFF" and raw[8:12] == b"WEBP":
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """``base`` and ``each`` 512-pixel tile, after fitting into 2048 x 2048 and a short side of 768."""
+
+    base: int
+    each: int
+
+
+@dataclass(frozen=True, slots=True)
+class Patches:
+    """32-pixel patches, at most ``budget`` of them, times ``factor``, and ``extra`` for the image's end."""
+
+    factor: float
+    budget: int = 1536
+    extra: int = 1
+
+
+# The longest fitting prefix counts.
+_RULES: dict[str, Tiles | Patches] = {
+    "": Patches(1.2, 2500),
+    "gpt-4": Tiles(85, 170),
+    "chatgpt-4o": Tiles(85, 170),
+    "gpt-4o-mini": Tiles(2833, 5667),
+    "gpt-4.1-mini": Patches(1.62),
+    "gpt-4.1-nano": Patches(2.46),
+    "o1": Tiles(75, 150),
+    "o3": Tiles(75, 150),
+    "o4-mini": Patches(1.72),
+    "computer-use-preview": Tiles(65, 129),
+    "gpt-5": Tiles(70, 140),
+    "gpt-5-mini": Patches(1.2),
+    "gpt-5-nano": Patches(1.5, extra=0),
+    "gpt-5.1-codex-mini": Patches(1.2),
+    "gpt-5.2": Patches(1.2),
+    "gpt-5.3": Patches(1.2),
+    "gpt-5.4": Patches(1.2, 2500),
+    "gpt-5.5": Patches(1.2, 2500),
+    "gpt-5.6": Patches(1.2, 2500),
+}
+_PREFIXES = sorted(_RULES, key=len, reverse=True)
+ORIGINAL_BUDGET = 10_000
+"""Patches at most with ``detail: original``, where the model knows it (those with the large budget)."""
+
+
+def image_tokens(model: str, size: Size, detail: str = "auto") -> int:
+    """The tokens of an image of ``size`` (width, height) pixels for ``model``."""
+    width, height = (max(1, side) for side in size)
+    rule = _RULES[next(prefix for prefix in _PREFIXES if model.startswith(prefix))]
+    if isinstance(rule, Tiles):
+        return rule.base if detail == "low" else rule.base + rule.each * _tiles(width, height)
+    if detail == "low":
+        shrink = min(1.0, 512 / max(width, height))
+        width, height = max(1, round(width * shrink)), max(1, round(height * shrink))
+    budget = ORIGINAL_BUDGET if detail == "original" and rule.budget > 1536 else rule.budget
+    # A hair is taken off before rounding up: 100 * 1.62 is 162, not 162.00000000000003.
+    return math.ceil(_patches(width, height, budget) * rule.factor - 1e-9) + rule.extra
+
+
+def _tiles(width: int, height: int) -> int:
+    fit = min(1.0, 2048 / max(width, height))
+    fit *= min(1.0, 768 / (min(width, height) * fit))
+    return math.ceil(width * fit / 512 - 1e-9) * math.ceil(height * fit / 512 - 1e-9)
+
+
+def _patches(width: int, height: int, budget: int) -> int:
+    wide, high = math.ceil(width / 32), math.ceil(height / 32)
+    if wide * high <= budget:
+        return wide * high
+    shrink = math.sqrt(32 * 32 * budget / (width * height))
+    across, down = width * shrink / 32, height * shrink / 32
+    shrink = min(max(1, math.floor(side)) / side for side in (across, down))
+    return min(budget, math.ceil(across * shrink - 1e-9) * math.ceil(down * shrink - 1e-9))
+
+
+def image_size(data_url: str) -> Size | None:
+    """(width, height) of a base64 data URL; None when it is another kind of URL or not a known image."""
+    start = data_url.find(";base64,", 0, 256)
+    if not data_url.startswith("data:") or start < 0:
+        return None
+    start += len(";base64,")
+    for length in _HEADS:
+        head = data_url[start : start + length]
+        try:
+            found = _size(base64.b64decode(head + "=" * (-len(head) % 4)))
+        except (binascii.Error, ValueError, struct.error):
+            return None
+        if found or len(head) < length:
+            return found
+    return None
+
+
+def _size(raw: bytes) -> Size | None:
+    if raw.startswith(b"\x89PNG\r\n\x1a\n") and len(raw) >= 24:
+        return _pair(">II", raw[16:24])
+    if raw.startswith((b"GIF87a", b"GIF89a")) and len(raw) >= 10:
+        return _pair("<HH", raw[6:10])
+    if raw.startswith(b"RIFF") and raw[8:12] == b"WEBP":
         return _webp(raw)
-    if raw[:2] == b"\xff\xd8":
+    if raw.startswith(b"\xff\xd8"):
         return _jpeg(raw)
     return None
 
 
-def _webp(raw: bytes) -> tuple[int, int] | None:
+def _pair(layout: str, raw: bytes) -> Size:
+    first, second = struct.unpack(layout, raw)
+    return first, second
+
+
+def _webp(raw: bytes) -> Size | None:
     kind = raw[12:16]
     if kind == b"VP8 " and len(raw) >= 30:
-        width, height = struct.unpack("<HH", raw[26:30])
+        width, height = _pair("<HH", raw[26:30])
         return width & 0x3FFF, height & 0x3FFF
     if kind == b"VP8L" and len(raw) >= 25:
         bits = int.from_bytes(raw[21:25], "little")
@@ -52,56 +142,16 @@ def _webp(raw: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _jpeg(raw: bytes) -> tuple[int, int] | None:
+def _jpeg(raw: bytes) -> Size | None:
+    """Walks the segments to the start of frame, which holds the size."""
     at = 2
-    while at + 9 < len(raw):
-        if raw[at] != 0xFF:
-            return None
+    while at + 9 <= len(raw) and raw[at] == 0xFF:
         marker = raw[at + 1]
+        if marker == 0xFF:
+            at += 1
+            continue
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack(">HH", raw[at + 5 : at + 9])
+            height, width = _pair(">HH", raw[at + 5 : at + 9])
             return width, height
         at += 2 + int.from_bytes(raw[at + 2 : at + 4], "big")
     return None
-
-
-# prefix -> (base, for each 512-pixel tile); longest prefix first.
-_TILES = (
-    ("gpt-4o-mini", 2833, 5667),
-    ("gpt-4.1-mini", 0, 0),
-    ("gpt-4.1-nano", 0, 0),
-    ("gpt-4", 85, 170),
-    ("chatgpt-4o", 85, 170),
-    ("o1", 75, 150),
-    ("o3", 75, 150),
-)
-# prefix -> multiplier of 32-pixel patches.
-_PATCHES = (("gpt-4.1-mini", 1.62), ("gpt-4.1-nano", 2.46), ("o4-mini", 1.72), ("gpt-5-nano", 1.5))
-_PATCH_DEFAULT = 1.2
-
-
-def image_tokens(model: str, width: int, height: int, detail: str) -> int:
-    """Tokens of an image of ``width`` x ``height`` pixels."""
-    for prefix, base, tile in _TILES:
-        if model.startswith(prefix) and tile:
-            return base if detail == "low" else base + tile * _tiles(width, height)
-    if model in ("gpt-5", "gpt-5.1") or model.startswith(("gpt-5-20", "gpt-5.1-20")):
-        return 70 if detail == "low" else 70 + 140 * _tiles(width, height)
-    multiplier = next((value for prefix, value in _PATCHES if model.startswith(prefix)), _PATCH_DEFAULT)
-    budget = 1536 if model.startswith(("gpt-4", "gpt-5-", "o")) else 2500
-    patches = min(math.ceil(width / 32) * math.ceil(height / 32), budget)
-    extra = 0 if model.startswith("gpt-5-nano") else 1
-    return math.ceil(patches * multiplier) + extra
-
-
-def _tiles(width: int, height: int) -> int:
-    scale = min(1.0, 2048 / max(width, height, 1))
-    wide, high = width * scale, height * scale
-    shrink = min(1.0, 768 / max(1.0, min(wide, high)))
-    return math.ceil(wide * shrink / 512) * math.ceil(high * shrink / 512)
-
-
-def pdf_tokens(file_data: str) -> int:
-    """A rough figure for a PDF, by its size: its text is counted by a later milestone."""
-    size = len(file_data) * 3 // 4
-    return 20 + size // 40

@@ -1,86 +1,156 @@
 """Counting for the API: remembered by content, off the event loop when it takes long.
 
 Invariants: a text is encoded once while it is remembered (bounded memory, by hash, never the text itself); the
-event loop is never held by the tokenizer; an estimate that is not at hand is None, never a wait.
+event loop is never held by the tokenizer or by a PDF; an estimate that is not at hand is None, never a wait.
+
+Each text, tool list and file is kept by its own content, so that a turn costs only what is new.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
+import threading
 from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
 from typing import Any
 
-from bridge_api.tokens import counting, encodings
+from bridge_api.tokens import counting, documents, encodings, reasoning
+from bridge_api.tokens.families import family_of
 
 REMEMBERED = 50_000
+"""Counts kept: about 8 MB."""
+CHEAP = 2_000
+"""Characters that may be encoded at once on the event loop: about a third of a millisecond."""
+_SEEN = "reasoning"
+
 _pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="tokens")
 
 
 class NotRemembered(LookupError):
-    """A text would have to be encoded."""
+    """Something would have to be counted that takes long."""
 
 
 class Memory:
-    """Token counts by content hash, the least recently used forgotten first."""
+    """Counts by kind and hash of the content, the least recently used forgotten first. Safe for several threads."""
 
     def __init__(self, limit: int = REMEMBERED) -> None:
         self._limit = limit
-        self._lock = Lock()
-        self._counts: OrderedDict[bytes | str, int] = OrderedDict()
+        self._lock = threading.Lock()
+        self._counts: OrderedDict[Key, int] = OrderedDict()
 
-    def get(self, text: str) -> int | None:
-        key = _key(text)
-        with self._lock:
-            found = self._counts.get(key)
-            if found is not None:
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def get(self, kind: str, content: str | bytes) -> int | None:
+        return self._get(_key(kind, content))
+
+    def put(self, kind: str, content: str | bytes, tokens: int) -> None:
+        self._put(_key(kind, content), tokens)
+
+    def remember(self, kind: str, content: str | bytes, work: Callable[[], int]) -> int:
+        """The result of ``work`` for this content, done when it is not remembered."""
+        key = _key(kind, content)
+        found = self._get(key)
+        if found is None:
+            found = work()
+            self._put(key, found)
+        return found
+
+    def _get(self, key: Key) -> int | None:
+        found = self._counts.get(key)
+        if found is not None:
+            try:
                 self._counts.move_to_end(key)
-            return found
-
-    def measure(self, text: str) -> int:
-        """The tokens of ``text``, encoded when it is not remembered."""
-        found = self.get(text)
-        if found is None:
-            found = encodings.length(text)
-            with self._lock:
-                self._counts[_key(text)] = found
-                while len(self._counts) > self._limit:
-                    self._counts.popitem(last=False)
+            except KeyError:  # another thread has just forgotten the entry: reading takes no lock
+                return found
         return found
 
-    def recall(self, text: str) -> int:
-        """The tokens of ``text``; raises NotRemembered for one that is not known."""
-        found = self.get(text)
-        if found is None:
-            raise NotRemembered
-        return found
+    def _put(self, key: Key, tokens: int) -> None:
+        with self._lock:
+            self._counts[key] = tokens
+            self._counts.move_to_end(key)
+            while len(self._counts) > self._limit:
+                self._counts.popitem(last=False)
 
 
-def _key(text: str) -> bytes:
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+Key = tuple[str, int, int]
+
+
+def _key(kind: str, content: str | bytes) -> Key:
+    """Python's own hash of a text: keyed anew in each process, so that no client can choose one, and counted
+    once a text. With ``REMEMBERED`` entries a false match is a matter of one in ten thousand million, and it
+    would give a wrong count, nothing worse."""
+    return kind, len(content), hash(content)
 
 
 memory = Memory()
 
 
-async def count(payload: dict[str, Any], model: str) -> int:
-    """The input tokens of a Responses request."""
+def _seen(encrypted: str) -> int | None:
+    return memory.get(_SEEN, encrypted)
+
+
+_thorough = counting.Means(encodings.length, memory.remember, documents.pages, _seen)
+
+
+async def count(payload: dict[str, Any], model: str = "") -> int:
+    """The input tokens of a Responses request; ``model`` stands in for one that names none."""
     known = remembered_or_cheap(payload, model)
     if known is not None:
         return known
-    return await asyncio.get_running_loop().run_in_executor(_pool, counting.count, payload, memory.measure)
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_pool, counting.count, _named(payload, model), _thorough)
 
 
-def remembered_or_cheap(payload: dict[str, Any], model: str) -> int | None:
-    """The count when every text of it is remembered, else None. Takes microseconds for each text."""
+def remembered_or_cheap(payload: dict[str, Any], model: str = "") -> int | None:
+    """The count when what is not remembered of it is small, else None. Never waits; about a millisecond."""
+    if not encodings.is_loaded():
+        encodings.warm()
+        return None
+    budget = _Budget()
     try:
-        return counting.count(payload, memory.recall)
+        return counting.count(_named(payload, model), counting.Means(encodings.length, budget.remember, seen=_seen))
     except NotRemembered:
         return None
+
+
+class _Budget:
+    """Remembers like ``memory``, but does only so much work that nobody has to wait."""
+
+    def __init__(self) -> None:
+        self._left = CHEAP
+
+    def remember(self, kind: str, content: str | bytes, work: Callable[[], int]) -> int:
+        found = memory._get(_key(kind, content))
+        if found is not None:
+            return found
+        self._left -= len(content)
+        if self._left < 0 or kind.startswith("file"):
+            raise NotRemembered
+        return memory.remember(kind, content, work)
+
+
+def remember_answer(output: Sequence[Mapping[str, Any]], usage: Mapping[str, Any], model: str) -> None:
+    """Keeps what a finished answer tells about the size of its encrypted reasoning, for the next turns.
+
+    ``output``: the answer's items as the upstream sent them; ``usage``: the upstream's.
+    """
+    if any(item.get("encrypted_content") for item in output):
+        sizes = reasoning.sizes_in_answer(output, usage, family_of(model), encodings.length)
+        for encrypted, tokens in sizes.items():
+            memory.put(_SEEN, encrypted, tokens)
+
+
+def warm() -> None:
+    """Begins to load the vocabulary in the background, so that the first count does not wait for it."""
+    encodings.warm()
 
 
 def cut(text: str, tokens: int) -> str:
     """The first ``tokens`` tokens of ``text``."""
     return encodings.cut(text, tokens)
+
+
+def _named(payload: dict[str, Any], model: str) -> dict[str, Any]:
+    return payload if payload.get("model") or not model else {**payload, "model": model}

@@ -102,6 +102,7 @@ class Answer:
         self.events.append(BlockStart(self._next_index, block))
 
     def stop(self, *, dropped: bool = False) -> None:
+        self.run = None
         if self._open is None or self.halted:
             return
         self.events.append(BlockStop(self._next_index, dropped))
@@ -213,6 +214,7 @@ class TextPipe:
         if self.closed:
             return
         self.closed = True
+        self._answer.run = None
         seen = self.seen
         if final is not None and final != seen:
             if final.startswith(seen):

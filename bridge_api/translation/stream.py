@@ -325,20 +325,30 @@ class AnswerMachine:
         servers send none. ``whole``: the answer is complete, so items without a final form are, too.
         """
         finals = response.output or []
-        open_items = [index for index, item in self._items.items() if not item.finished]
-        missing = range(len(self._items), len(finals)) if len(finals) > len(self._items) else range(0)
-        for index in sorted({*open_items, *(at for at in missing if at not in self._items)}):
+        self._finish_floor(finals, whole=whole)
+        missing = {index for index in range(len(self._items), len(finals)) if index not in self._items}
+        for index in sorted({*self._items, *missing}):
+            shape = _decoded_item(finals[index]) if index in missing else None
+            item = self._item(index, shape or _MESSAGE)
+            if item.finished:
+                continue
+            if not item.hidden:
+                self._floor = index
+                item.begin()
+                self._finish_floor(finals, whole=whole)
+            else:
+                item.finish(None)
+
+    def _finish_floor(self, finals: list[msgspec.Raw], *, whole: bool) -> None:
+        """Finish the item that has the floor, and those that get it because their events have waited."""
+        while self._floor is not None:
+            index = self._floor
+            item = self._items[index]
             final = _decoded_item(finals[index]) if index < len(finals) else None
-            item = self._item(index, final or {"type": "message"})
-            if final is not None and final.get("type") and not _same_kind(item, final):
+            if final is not None and not _same_kind(item, final):
                 final = None
-            if self._floor is not None and self._floor != index:
-                self._items[self._floor].finish({} if whole else None)
-                self._yield_floor(self._floor)
-            if not item.finished:
-                self._to("final", index, None, {})
-                item.finish(final if final is not None else ({} if whole else None))
-                self._yield_floor(index)
+            item.finish(final if final is not None else ({} if whole else None))
+            self._yield_floor(index)
 
     def _content(self) -> Content:
         answer = self._answer
@@ -527,5 +537,4 @@ _HANDLERS: dict[str, _Handler] = {
     "reasoning_delta": _m._reasoning_delta,
     "arguments_delta": _m._arguments_delta,
     "arguments_done": _m._arguments_done,
-    "final": lambda machine, event: None,
 }

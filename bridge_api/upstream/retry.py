@@ -4,7 +4,7 @@ Invariants: pure (the random source is given); never after the first byte went t
 that); never beyond the deadline: an upstream that asks for a longer wait is not asked again, the client is told
 its wait instead.
 
-Source: OpenAI's error guide (exponential backoff with jitter) and the retry rules of both SDKs.
+Source: OpenAI's error guide (exponential backoff with full jitter) and the retry rules of both SDKs.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class RetryPolicy:
         if not failure.retryable or attempt > self.retries:
             return None
         backoff = min(FIRST_DELAY * 2 ** (attempt - 1), LONGEST_DELAY)
-        wait = backoff * (0.5 + random() / 2)
+        wait = backoff * random()
         if failure.retry_after is not None:
             wait = max(wait, failure.retry_after)
         return wait if elapsed + wait < self.deadline else None

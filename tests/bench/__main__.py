@@ -1,168 +1,97 @@
-"""``make bench``: CPU ms per request of the bridge, its ratio to the raw pass-through of the same run."""
+"""``make bench``: CPU ms per request of the bridge, and its ratio to the raw pass-through of the same run."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
-from tests.bench import payloads
-from tests.live import ROOT, free_port, start_bridge
+from tests.bench.running import Failed, Reading, measure
+from tests.bench.scenarios import BY_NAME, SCENARIOS
+from tests.bench.servers import NotStarted
 
-TARGETS = {"json": 12, "sse": 12, "big": 14}
-
-
-@dataclass
-class Scenario:
-    name: str
-    body: bytes
-    upstream: str
-    requests: int
-    connections: int = 16
-    ending: str = "message_stop"
+_HEAD = ("scenario", "requests", "limit ms", "CPU ms", "ratio", "least-most", "aim", "first delta ms (limit)", "p99")
+_WIDTHS = (8, 8, 8, 8, 6, 11, 4, 22, 7)
 
 
-def scenarios() -> list[Scenario]:
-    return [
-        Scenario("json", payloads.small(False), "text", 2000, ending="}"),
-        Scenario("sse", payloads.small(True), "text", 1500),
-        Scenario("big", payloads.big(True), "text", 600),
-        Scenario("tool", payloads.tool(True), "tool", 1500),
-        Scenario("paced", payloads.small(True), "paced", 512, connections=256),
-        Scenario("first", payloads.small(True), "text", 300, connections=1),
-    ]
+def line(cells: tuple[str, ...]) -> str:
+    first, *rest = (cell.rjust(width) for cell, width in zip(cells, _WIDTHS, strict=True))
+    return "  ".join([first.strip().ljust(_WIDTHS[0]), *rest])
 
 
-def cpu_seconds(root: int) -> float:
-    """CPU of a process and all its descendants, those that have ended included."""
-    tick = os.sysconf("SC_CLK_TCK")
-    parents: dict[int, tuple[int, float]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            parents[int(entry.name)] = (int(fields[1]), sum(map(int, fields[11:15])) / tick)
-    tree, total = {root}, 0.0
-    for _ in range(6):
-        tree |= {pid for pid, (parent, _) in parents.items() if parent in tree}
-    for pid in tree:
-        total += parents.get(pid, (0, 0.0))[1]
-    return total
-
-
-def drive(port: int, path: str, scenario: Scenario, requests: int, ending: str) -> float:
-    command = [
-        sys.executable,
-        "-m",
-        "tests.bench.driver",
-        str(port),
-        path,
-        str(requests),
-        str(scenario.connections),
-        ending,
-    ]
-    done = subprocess.run(command, input=scenario.body, capture_output=True, cwd=ROOT, timeout=300, check=False)
-    if done.returncode:
-        raise RuntimeError(done.stderr.decode()[-2000:])
-    return float(done.stdout)
-
-
-@dataclass
-class Reading:
-    scenario: str
-    requests: int
-    limit_ms: float
-    bridge_ms: float
-    ratio: float
-    first_delta_ms: float
-
-
-def measure(pid: int, port: int, path: str, scenario: Scenario, ending: str, repeat: int) -> tuple[float, float]:
-    """(CPU ms per request, first delta in ms), medians of ``repeat`` runs."""
-    drive(port, path, scenario, max(scenario.connections, 50), ending)
-    costs, firsts = [], []
-    for _ in range(repeat):
-        before = cpu_seconds(pid)
-        firsts.append(drive(port, path, scenario, scenario.requests, ending))
-        costs.append((cpu_seconds(pid) - before) / scenario.requests * 1000)
-    return statistics.median(costs), statistics.median(firsts) * 1000
-
-
-def run(only: str | None, repeat: int) -> list[Reading]:
-    readings = []
-    with tempfile.TemporaryDirectory() as folder:
-        upstream_port, limit_port = free_port(), free_port()
-        upstream = subprocess.Popen([sys.executable, "-m", "tests.bench.upstream", str(upstream_port)], cwd=ROOT)
-        environment = {**os.environ, "BENCH_UPSTREAM": str(upstream_port)}
-        command = [
-            sys.executable,
-            "-m",
-            "uvicorn",
-            "tests.bench.limit:app",
-            "--port",
-            str(limit_port),
-            "--loop",
-            "uvloop",
-        ]
-        command += ["--http", "httptools", "--lifespan", "off", "--no-access-log", "--log-level", "error"]
-        limit = subprocess.Popen(command, cwd=ROOT, env=environment)
-        time.sleep(1.5)
-        try:
-            for scenario in scenarios():
-                if only and scenario.name != only:
-                    continue
-                readings.append(_one(scenario, Path(folder), upstream_port, limit.pid, limit_port, repeat))
-                show(readings[-1])
-        finally:
-            limit.kill()
-            upstream.kill()
-    return readings
-
-
-def _one(scenario: Scenario, folder: Path, upstream_port: int, limit_pid: int, limit_port: int, repeat: int) -> Reading:
-    raw_kind = "json" if scenario.name == "json" else scenario.upstream
-    raw_ending = "}"
-    limit_ms, _ = measure(limit_pid, limit_port, f"/{raw_kind}", scenario, raw_ending, repeat)
-    below = folder / scenario.name
-    below.mkdir()
-    base = f"http://127.0.0.1:{upstream_port}/{scenario.upstream}"
-    bridge = start_bridge(below, base, LOG_LEVEL="WARNING")
-    try:
-        port = int(bridge.base_url.rpartition(":")[2])
-        ms, first = measure(bridge.process.pid, port, "/v1/messages", scenario, scenario.ending, repeat)
-    finally:
-        bridge.stop()
-    return Reading(scenario.name, scenario.requests, limit_ms, ms, ms / limit_ms if limit_ms else 0.0, first)
-
-
-def show(reading: Reading) -> None:
-    target = TARGETS.get(reading.scenario)
-    aim = f"   aim {target}x" if target else ""
-    print(
-        f"{reading.scenario:6} {reading.requests:5} requests   limit {reading.limit_ms:6.3f} ms   "
-        f"bridge {reading.bridge_ms:6.3f} ms   {reading.ratio:5.1f}x   first delta {reading.first_delta_ms:6.2f} ms{aim}",
-        flush=True,
+def row(reading: Reading) -> str:
+    """One line of the table. First deltas are told where no queue of our own making hides them."""
+    first, p99 = "", ""
+    if reading.first_ms is not None:
+        first, p99 = f"{reading.first_ms:.2f} ({reading.limit_first_ms:.2f})", f"{reading.first_p99_ms:.2f}"
+    return line(
+        (
+            reading.scenario,
+            str(reading.requests),
+            f"{reading.limit_ms:.3f}",
+            f"{reading.target_ms:.3f}",
+            f"{reading.ratio:.1f}x",
+            f"{reading.spread[0]:.1f}-{reading.spread[1]:.1f}",
+            f"{reading.aim:g}x" if reading.aim else "",
+            first,
+            p99,
+        )
     )
 
 
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    names = ", ".join(BY_NAME)
+    parser.add_argument("--only", help=f"scenarios, with commas between: {names}")
+    parser.add_argument("--requests", type=int, help="requests in one reading; the limit gets several times as many")
+    parser.add_argument("--repeat", type=int, default=5, help="readings of each scenario; the median counts")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the readings there too")
+    parser.add_argument(
+        "--target",
+        metavar="COMMAND",
+        help="another server to measure; it has PORT and OPENAI_BASE_URL in its environment, or {port} and {upstream} "
+        "in the command itself",
+    )
+    parser.add_argument("--profile", metavar="SCENARIO", choices=sorted(BY_NAME), help="show where the time goes")
+    given = parser.parse_args()
+    given.scenarios = [BY_NAME[name] for name in given.only.split(",") if name in BY_NAME] if given.only else SCENARIOS
+    if not given.scenarios or (given.only and len(given.scenarios) != len(given.only.split(","))):
+        parser.error(f"--only takes of: {names}")
+    if given.repeat < 1 or (given.requests is not None and given.requests < 1):
+        parser.error("--repeat and --requests take numbers above 0")
+    return given
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", help="one scenario: json, sse, big, tool, paced, first")
-    parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--json", help="write the readings to this file")
-    arguments = parser.parse_args()
-    readings = run(arguments.only, arguments.repeat)
-    if arguments.json:
-        Path(arguments.json).write_text(json.dumps([asdict(reading) for reading in readings], indent=2))
+    given = arguments()
+    if given.profile:
+        from tests.bench.profile import profile
+
+        try:
+            profile(given.profile, given.requests)
+        except (Failed, NotStarted) as error:
+            sys.exit(f"the profile stopped: {error}")
+        return
+    print(line(_HEAD), flush=True)
+    readings: list[Reading] = []
+    try:
+        with tempfile.TemporaryDirectory() as place:
+            for scenario in given.scenarios:
+                folder = Path(place) / scenario.name
+                readings.append(
+                    measure(scenario, folder, requests=given.requests, repeat=given.repeat, target=given.target)
+                )
+                print(row(readings[-1]), flush=True)
+    except (Failed, NotStarted) as error:
+        sys.exit(f"the bench stopped: {error}")
+    finally:
+        if given.json:
+            given.json.write_text(json.dumps([asdict(reading) for reading in readings], indent=2) + "\n")
+    aims = ", ".join(f"{scenario.name} {scenario.target:g}x" for scenario in SCENARIOS if scenario.target)
+    print(f"\nAims: at most {aims}. CPU is user and system time of the whole process tree; medians of {given.repeat}.")
 
 
 if __name__ == "__main__":

@@ -1,56 +1,97 @@
-"""``python -m tests.bench.profile SCENARIO``: where the bridge's own time goes (cProfile, in one process)."""
+"""``python -m tests.bench --profile SCENARIO``: where the bridge's own time goes.
+
+The application runs in this process under cProfile, with the worker's own server settings; requests before the
+profile begins are warm-up. cProfile makes calls dearer and so favours long functions over many short ones: it shows
+where to look, the bench shows what was gained.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import cProfile
 import os
 import pstats
-import subprocess
 import sys
 import tempfile
-import threading
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from tests.bench.__main__ import drive, scenarios
-from tests.live import ROOT, free_port
+from tests.bench.running import PATH, ask
+from tests.bench.scenarios import BY_NAME, Scenario
+from tests.bench.servers import bridge_environment, free_port, migrate, server, upstream
+
+_SHOWN = 45
 
 
-def main() -> None:
-    scenario = next(one for one in scenarios() if one.name == sys.argv[1])
-    upstream_port, port = free_port(), free_port()
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ.update(
-            OPENAI_BASE_URL=f"http://127.0.0.1:{upstream_port}/{scenario.upstream}",
-            OPENAI_API_KEY="x",
-            DATABASE_URL=f"sqlite:///{Path(folder) / 'x.sqlite3'}",
-            LOG_LEVEL="WARNING",
-        )
-        upstream = subprocess.Popen([sys.executable, "-m", "tests.bench.upstream", str(upstream_port)], cwd=ROOT)
-        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, check=True)
-        import uvicorn
+def profile(name: str, requests: int | None) -> None:
+    """Profile ``requests`` of the scenario ``name`` and print the functions with the most time of their own."""
+    scenario = BY_NAME[name]
+    count = requests or scenario.requests
+    with tempfile.TemporaryDirectory() as place:
+        folder, upstream_port, port = Path(place), free_port(), free_port()
+        environment = bridge_environment(folder, port, f"http://127.0.0.1:{upstream_port}/{scenario.kind}")
+        with server(upstream(upstream_port), upstream_port, folder / "upstream.log", os.environ):
+            migrate(environment)
+            os.environ.update(environment)
+            with _output_to(folder / "bridge.log"):
+                profiler = _profiled(scenario, port, count)
+    stats = pstats.Stats(profiler)
+    print(f"{name}: {count} requests, {stats.total_tt / count * 1e6:.0f} us each under the profiler")  # type: ignore[attr-defined]
+    stats.sort_stats("tottime").print_stats(_SHOWN)
 
-        from config.asgi import application
 
-        config = uvicorn.Config(
-            application, port=port, loop="uvloop", http="httptools", lifespan="off", access_log=False, log_level="error"
-        )
-        server = uvicorn.Server(config)
-        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-        profile = cProfile.Profile()
+@contextmanager
+def _output_to(log: Path) -> Iterator[None]:
+    """The bridge logs as always, for that costs CPU too, but not between the lines of the table."""
+    kept = os.dup(1), os.dup(2)
+    with log.open("wb") as out:
+        os.dup2(out.fileno(), 1)
+        os.dup2(out.fileno(), 2)
+    try:
+        yield
+    finally:
+        for number, old in zip((1, 2), kept, strict=True):
+            os.dup2(old, number)
+            os.close(old)
 
-        def client() -> None:
-            time.sleep(1)
-            drive(port, "/v1/messages", scenario, 100, scenario.ending)
-            threading.current_thread().ready = True  # type: ignore[attr-defined]
-            drive(port, "/v1/messages", scenario, scenario.requests, scenario.ending)
-            server.should_exit = True
 
-        threading.Thread(target=client).start()
-        profile.runcall(server.run)
-        upstream.kill()
-        pstats.Stats(profile).sort_stats("tottime").print_stats(45)
+def _profiled(scenario: Scenario, port: int, count: int) -> cProfile.Profile:
+    # The settings are read at import, so the application comes after the environment.
+    import uvicorn
+    import uvloop
+
+    from config.asgi import application
+    from config.worker import BridgeWorker
+
+    class Server(uvicorn.Server):
+        ready = asyncio.Event()
+
+        async def startup(self, *given: Any, **named: Any) -> None:
+            await super().startup(*given, **named)
+            self.ready.set()
+
+    profiler = cProfile.Profile()
+    options: dict[str, Any] = {**BridgeWorker.CONFIG_KWARGS, "log_level": "error", "port": port}
+    running = Server(uvicorn.Config(application, **options))
+
+    async def load() -> None:
+        await running.ready.wait()
+        try:
+            await asyncio.to_thread(ask, scenario, port, PATH, scenario.connections * 4, raw=False)
+            profiler.enable()
+            await asyncio.to_thread(ask, scenario, port, PATH, count, raw=False)
+        finally:
+            profiler.disable()
+            running.should_exit = True
+
+    async def both() -> None:
+        await asyncio.gather(running.serve(), load())
+
+    uvloop.run(both())
+    return profiler
 
 
 if __name__ == "__main__":
-    main()
+    profile(sys.argv[1], None)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.simulator.script import Call, Piece, Reasoning, Refusal, Request, Search, Text, Turn
-from tests.simulator.strict import ISSUED
+from tests.simulator.sealed import ISSUED
 
 Event = dict[str, Any]
 
@@ -67,7 +67,7 @@ class Renderer:
     def usage(self) -> dict[str, Any]:
         return {
             "input_tokens": self._turn.input_tokens,
-            "input_tokens_details": {"cached_tokens": 0},
+            "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
             "output_tokens": self._spent + self._reasoned,
             "output_tokens_details": {"reasoning_tokens": self._reasoned},
             "total_tokens": self._turn.input_tokens + self._spent + self._reasoned,
@@ -92,7 +92,9 @@ class Renderer:
         if turn.ending == "completed":
             fields: dict[str, Any] = {"completed_at": int(time.time()), "usage": self.usage()}
             if self._searches:
-                fields["tool_usage"] = {"web_search": {"num_requests": self._searches}}
+                none = {"image_tokens": 0, "text_tokens": 0}
+                images = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0, "input_tokens_details": none}
+                fields["tool_usage"] = {"web_search": {"num_requests": self._searches}, "image_gen": images}
             yield self._event("response.completed", response=self.response("completed", **fields))
         elif turn.ending in ("max_output_tokens", "content_filter"):
             details = {"reason": turn.ending}

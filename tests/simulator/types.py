@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, Literal, Union
 
 import typing_extensions
+from openai.types.responses.input_token_count_params import InputTokenCountParams
 from openai.types.responses.response_create_params import ResponseCreateParamsBase
 
 
@@ -26,6 +27,19 @@ class TypeFault(Exception):
 @cache
 def _hints(cls: type) -> dict[str, Any]:
     return typing_extensions.get_type_hints(cls, include_extras=True)
+
+
+@cache
+def _required(cls: Any) -> frozenset[str]:
+    """The required keys of a TypedDict. Its own ``__required_keys__`` is empty where its module postpones
+    annotations, so that they are read from the hints."""
+    found = set(cls.__required_keys__)
+    for name, kind in _hints(cls).items():
+        if typing_extensions.get_origin(kind) is typing_extensions.Required:
+            found.add(name)
+        elif typing_extensions.get_origin(kind) is typing_extensions.NotRequired:
+            found.discard(name)
+    return frozenset(found)
 
 
 def _bare(kind: Any) -> Any:
@@ -54,12 +68,12 @@ def check(value: Any, kind: Any, path: str) -> None:
         _union(value, arguments, path)
     elif origin in (list, collections.abc.Iterable, collections.abc.Sequence) or "SequenceNotStr" in str(origin):
         if not isinstance(value, list):
-            raise TypeFault(path, "expected an array")
+            raise TypeFault(path, "Invalid type: expected an array")
         for at, inner in enumerate(value):
             check(inner, arguments[0], f"{path}[{at}]")
     elif origin in (dict, collections.abc.Mapping):
         if not isinstance(value, dict):
-            raise TypeFault(path, "expected an object")
+            raise TypeFault(path, "Invalid type: expected an object")
         for name, inner in value.items():
             check(inner, arguments[1], f"{path}.{name}")
     else:
@@ -85,9 +99,9 @@ def _plain(value: Any, kind: Any, path: str) -> None:
 
 def _typed_dict(value: Any, kind: Any, path: str) -> None:
     if not isinstance(value, dict):
-        raise TypeFault(path, "expected an object")
+        raise TypeFault(path, "Invalid type: expected an object")
     hints = _hints(kind)
-    for name in kind.__required_keys__:
+    for name in sorted(_required(kind)):
         if name not in value:
             raise TypeFault(f"{path}.{name}".strip("."), "Missing required parameter")
     for name, inner in value.items():
@@ -130,7 +144,7 @@ def _literals_fit(value: dict[str, Any], member: Any) -> bool:
     for name in ("type", "role"):
         kind = _bare(hints.get(name)) if name in hints else None
         if name not in value:
-            if name in member.__required_keys__:
+            if name in _required(member):
                 return False
             continue
         if kind is None:
@@ -146,7 +160,15 @@ def check_create(body: dict[str, Any]) -> None:
     Recorded requests show one form that the package's types lack: assistant messages without an id whose
     content is a list of ``output_text`` parts.
     """
-    hints = {**_hints(ResponseCreateParamsBase), "stream": bool | None}
+    _check_body(body, {**_hints(ResponseCreateParamsBase), "stream": bool | None})
+
+
+def check_count(body: dict[str, Any]) -> None:
+    """Raise TypeFault where ``body`` is no request of ``POST /responses/input_tokens``."""
+    _check_body(body, _hints(InputTokenCountParams))
+
+
+def _check_body(body: dict[str, Any], hints: dict[str, Any]) -> None:
     for name, value in body.items():
         if name not in hints:
             raise TypeFault(name, "Unknown parameter")
@@ -157,7 +179,8 @@ def check_create(body: dict[str, Any]) -> None:
 
 
 def _check_items(items: list[Any], kind: Any) -> None:
-    lists = [member for member in typing.get_args(_bare(kind)) if typing.get_origin(member) is list]
+    arrays = (list, collections.abc.Iterable)
+    lists = [member for member in typing.get_args(_bare(kind)) if typing.get_origin(member) in arrays]
     item_kind = typing.get_args(lists[0])[0]
     for at, item in enumerate(items):
         path = f"input[{at}]"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import pytest
@@ -129,7 +130,7 @@ def kept_members(value: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=400)
+@settings(max_examples=int(os.environ.get("FUZZ_EXAMPLES", "400")), deadline=None)
 @given(OBJECTS, st.data(), st.booleans())
 def test_any_split_of_any_object_gives_the_object_without_its_fillers(
     value: dict[str, Any], data: st.DataObject, escaped: bool
@@ -144,7 +145,7 @@ def test_any_split_of_any_object_gives_the_object_without_its_fillers(
     assert not scanner.mismatch
 
 
-@settings(max_examples=400)
+@settings(max_examples=int(os.environ.get("FUZZ_EXAMPLES", "400")), deadline=None)
 @given(
     st.lists(st.text(alphabet='{}[]":,\\ntrue0.-e1u ab', max_size=6), max_size=8),
     st.none() | st.text(alphabet='{}":,a1', max_size=8),

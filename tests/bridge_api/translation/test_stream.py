@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from typing import Any
 
@@ -325,7 +326,7 @@ ODD: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=int(os.environ.get("FUZZ_EXAMPLES", "300")), deadline=None)
 @given(st.randoms(use_true_random=False), st.booleans())
 def test_whatever_events_come_the_output_is_a_stream(draw: random.Random, shuffled: bool) -> None:
     events = [dict(event) for event in ALL]

@@ -1,0 +1,206 @@
+"""What an exchange tells of itself: its signals, its attempts and its one log line.
+
+Invariants: ``finish`` is synchronous and does something only once, so that no second cancellation can lose the
+end of a request and none is told twice; a receiver that raises is logged and harms nothing; names, codes, counts
+and times are told, never content and never a secret.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from bridge_api import correlation, errors
+from bridge_api.guard import CLIENT_GONE, STREAM_PATH, Arrival
+from bridge_api.mapping import Route
+from bridge_api.schemas.anthropic import MessagesRequest
+from bridge_api.schemas.blocks import Document, Image, ToolResult
+from bridge_api.signals import Attempt, ExchangeFinished, ExchangeOpened, Outcome, exchange_finished, exchange_opened
+from bridge_api.translation.notes import Note
+from bridge_api.translation.request import Translated
+from bridge_api.translation.stream import Outcome as Told
+from bridge_api.upstream.client import Head
+
+log = logging.getLogger("bridge.exchange")
+SHUTTING_DOWN = "shutting_down"
+MESSAGES = "/v1/messages"
+
+
+@dataclass(slots=True)
+class Story:
+    """One request's story. ``times`` are Unix seconds by name."""
+
+    arrival: Arrival
+    endpoint: str
+    opened: ExchangeOpened | None = None
+    attempts: list[Attempt] = field(default_factory=list)
+    times: dict[str, float] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
+    finished: bool = False
+    trying_since: float | None = None
+
+    def __post_init__(self) -> None:
+        self.times["received"] = self.arrival.received_at
+
+    def passed(self, name: str) -> None:
+        """Keep the time of ``name``, the first time that it happens."""
+        if name not in self.times:
+            self.times[name] = time.time()
+
+    def open(self, request: MessagesRequest, route: Route, translated: Translated, *, stream: bool) -> None:
+        """The request was understood: send ``exchange_opened``."""
+        arrival, payload = self.arrival, translated.payload
+        self.notes += translated.notes
+        self.opened = ExchangeOpened(
+            correlation_id=arrival.correlation_id,
+            request_id=arrival.request_id,
+            endpoint=self.endpoint,
+            stream=stream,
+            model_asked=route.asked[:128],
+            model_served=route.served,
+            rule=route.rule,
+            received_at=arrival.received_at,
+            session_id=payload.get("prompt_cache_key"),
+            client=arrival.headers.get("user-agent", "")[:128],
+            effort=(payload.get("reasoning") or {}).get("effort"),
+            counts=_counts(request),
+            notes=translated.notes,
+        )
+        _send(exchange_opened, self.opened)
+
+    def attempt_begins(self) -> None:
+        self.trying_since = time.time()
+
+    def attempt_ends(self, head: Head | None, failure: errors.BridgeError | None) -> None:
+        """Keep the attempt that is under way; without one this does nothing."""
+        if self.trying_since is None:
+            return
+        attempt = Attempt(
+            number=len(self.attempts) + 1,
+            started_at=self.trying_since,
+            seconds=max(0.0, time.time() - self.trying_since),
+            status=head.status if head else None,
+            error_code=failure.code if failure else None,
+            upstream_request_id=correlation.accept(head.headers.get("x-request-id")) if head else None,
+        )
+        self.attempts.append(attempt)
+        self.trying_since = None
+
+    def finish(self, status: int, failure: errors.BridgeError | None, told: Told | None) -> None:
+        """The end, told once. ``status`` is what the client saw; ``told`` is None when nothing was asked upstream."""
+        if self.finished:
+            return
+        self.finished = True
+        self.times["finished"] = time.time()
+        done = ExchangeFinished(
+            correlation_id=self.arrival.correlation_id,
+            request_id=self.arrival.request_id,
+            endpoint=self.endpoint,
+            status=status,
+            outcome=_outcome(failure, told),
+            opened=self.opened,
+            error_type=failure.type if failure else None,
+            error_code=failure.code if failure else None,
+            stop_reason=told.stop_reason if told else None,
+            usage=told.usage if told else {},
+            usage_estimated=told.estimated if told else False,
+            tool_calls=told.tool_calls if told else (),
+            notes=(*self.notes, *(told.notes if told else ())),
+            attempts=tuple(self.attempts),
+            times=dict(self.times),
+            upstream_response_id=told.upstream_response_id if told else None,
+        )
+        _send(exchange_finished, done)
+        _log_line(done)
+
+
+def refused(path: str, arrival: Arrival, failure: errors.BridgeError) -> None:
+    """The whole story of a request for a message that the guard turned away, or whose client left meanwhile."""
+    if path.startswith(MESSAGES):
+        status = 200 if path == STREAM_PATH and not isinstance(failure, errors.ClientGone) else failure.status
+        Story(arrival, path[:64]).finish(status, failure, None)
+
+
+def client_gone() -> errors.ClientGone:
+    return errors.ClientGone("The client closed the connection.")
+
+
+def ended_by(cancelled: asyncio.CancelledError) -> errors.BridgeError:
+    """Why a request was cancelled: its client went, or the server stops (an error the client may retry)."""
+    if CLIENT_GONE in cancelled.args:
+        return client_gone()
+    return errors.Overloaded("The bridge is shutting down.", code=SHUTTING_DOWN)
+
+
+def unexpected(error: Exception) -> errors.ApiError:
+    """A fault of ours: told without its text, which may hold content; the log has its place."""
+    frames: list[str] = []
+    trace = error.__traceback__
+    while trace is not None:
+        frames.append(f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    log.error("unexpected %s at %s", type(error).__name__, " > ".join(frames[-6:]))
+    return errors.ApiError("Internal error of the bridge.", code="internal")
+
+
+def _outcome(failure: errors.BridgeError | None, told: Told | None) -> Outcome:
+    if failure is None:
+        return "completed"
+    if isinstance(failure, errors.ClientGone):
+        return "client_disconnected"
+    if failure.code == SHUTTING_DOWN:
+        return "cancelled"
+    return "failed" if told is not None else "refused"
+
+
+def _send(signal: Any, payload: Any) -> None:
+    for receiver, result in signal.send_robust(sender=type(payload), payload=payload):
+        if isinstance(result, Exception):
+            log.error(
+                "a receiver of %s failed: %s in %s",
+                type(payload).__name__,
+                type(result).__name__,
+                getattr(receiver, "__qualname__", "?"),
+            )
+
+
+def _log_line(done: ExchangeFinished) -> None:
+    level = logging.WARNING if done.status >= 500 or done.outcome == "failed" else logging.INFO
+    if not log.isEnabledFor(level):
+        return
+    opened, times = done.opened, done.times
+    first = times.get("first_byte")
+    fields = {
+        "correlation_id": done.correlation_id,
+        "request_id": done.request_id,
+        "endpoint": done.endpoint,
+        "stream": opened.stream if opened else None,
+        "model_asked": opened.model_asked if opened else None,
+        "model_served": opened.model_served if opened else None,
+        "status": done.status,
+        "outcome": done.outcome,
+        "error_type": done.error_type,
+        "error_code": done.error_code,
+        "stop_reason": done.stop_reason,
+        "input_tokens": done.usage.get("input_tokens"),
+        "output_tokens": done.usage.get("output_tokens"),
+        "attempts": len(done.attempts),
+        "duration_ms": round((times["finished"] - times["received"]) * 1000),
+        "first_byte_ms": round((first - times["received"]) * 1000) if first else None,
+        "notes": sorted({note.code for note in done.notes}),
+    }
+    log.log(level, "exchange finished", extra={"fields": fields})
+
+
+def _counts(request: MessagesRequest) -> dict[str, int]:
+    counts = {"messages": len(request.messages), "tools": len(request.tools or ()), "images": 0, "documents": 0}
+    for message in request.messages:
+        for block in message.content if isinstance(message.content, list) else ():
+            inner = block.content if isinstance(block, ToolResult) and isinstance(block.content, list) else (block,)
+            for part in inner:
+                counts["images"] += isinstance(part, Image)
+                counts["documents"] += isinstance(part, Document)
+    return counts

@@ -1,0 +1,61 @@
+"""The text of a PDF, read within bounds.
+
+Why: the upstream bills a PDF by its text. Reading one is the only work here whose cost a client controls, so
+bytes, pages and seconds are bounded, and what was not read is judged by what was.
+
+Invariants: never raises for what a client sent; stops within about ``SECONDS``; runs in a worker thread, never
+on the event loop. pypdf is imported here alone, at first use.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Sequence
+from io import BytesIO
+from time import monotonic
+from typing import Any
+
+MAX_BYTES = 24 * 1024 * 1024
+MAX_PAGES = 100
+SECONDS = 2.0
+
+logging.getLogger("pypdf").setLevel(logging.CRITICAL)
+
+
+class _OutOfTime(Exception):
+    """The reading of a page takes too long."""
+
+
+def pages(encoded: str) -> Sequence[str]:
+    """The text of each page of a base64 PDF; empty when it cannot be read.
+
+    Pages beyond the bounds stand as copies of the pages that were read, so that the count stays in proportion.
+    """
+    if len(encoded) * 3 // 4 > MAX_BYTES:
+        return ()
+    try:
+        return _read(base64.b64decode(encoded), monotonic() + SECONDS)
+    except Exception:  # noqa: BLE001 - a broken PDF raises anything; it then counts by its size
+        return ()
+
+
+def _read(raw: bytes, deadline: float) -> Sequence[str]:
+    from pypdf import PdfReader
+
+    def watch(*_: Any) -> None:
+        if monotonic() > deadline:
+            raise _OutOfTime
+
+    reader = PdfReader(BytesIO(raw))
+    total = len(reader.pages)
+    read: list[str] = []
+    try:
+        for page in reader.pages[: min(total, MAX_PAGES)]:
+            watch()
+            read.append(page.extract_text(visitor_operand_before=watch))
+    except _OutOfTime:
+        pass
+    if not read:
+        return ()
+    return [read[at % len(read)] for at in range(min(total, 10_000))]

@@ -1,0 +1,189 @@
+"""Counts held against bills: what the harness measures, apart from where its lines come from.
+
+Invariants: pure but for the counting it is handed; every line falls in exactly one kind, the most specific; a
+figure over no lines is absent rather than zero.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from statistics import median
+from typing import Any
+
+from bridge_api.tokens.families import family_of
+
+KINDS = ("text", "tools", "tool_history", "schema", "reasoning", "images", "files", "hosted")
+_CALLS = ("function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output")
+_PLAIN_ITEMS = {"message", "reasoning", *_CALLS}
+Count = Callable[[dict[str, Any], date | None], int]
+
+
+class NotALine(ValueError):
+    """A line of a recordings file that is not a request with its bill."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One request and what was billed for it."""
+
+    name: str
+    request: dict[str, Any]
+    billed: int
+    clean: bool
+    on: date | None
+
+    @property
+    def kind(self) -> str:
+        return kind_of(self.request)
+
+    @property
+    def family(self) -> str:
+        return family_of(str(self.request.get("model") or "")).name
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A line and what was counted for it."""
+
+    line: Line
+    counted: int
+
+    @property
+    def off(self) -> int:
+        return self.counted - self.line.billed
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How near the counts of some lines are: shares from 0 to 1, tokens, and a relative error."""
+
+    n: int
+    exact: float
+    within_3: float
+    median_abs: float
+    p95_rel: float
+
+    @classmethod
+    def of(cls, outcomes: Sequence[Outcome]) -> Figures:
+        """Raises ValueError without outcomes."""
+        off = [abs(outcome.off) for outcome in outcomes]
+        if not off:
+            raise ValueError("no outcomes to measure")
+        relative = sorted(abs(outcome.off) / max(1, outcome.line.billed) for outcome in outcomes)
+        return cls(
+            n=len(off),
+            exact=sum(one == 0 for one in off) / len(off),
+            within_3=sum(one <= 3 for one in off) / len(off),
+            median_abs=median(off),
+            p95_rel=relative[min(len(relative) - 1, int(0.95 * len(relative)))],
+        )
+
+
+def parse(raw: str, number: int) -> Line:
+    """A line of JSON with at least ``request`` and ``usage.input_tokens``. Raises NotALine."""
+    try:
+        line = json.loads(raw)
+        request, billed = line["request"], line["usage"]["input_tokens"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise NotALine(f"line {number}: request and usage.input_tokens are needed") from error
+    if not isinstance(request, dict) or not isinstance(billed, int):
+        raise NotALine(f"line {number}: request must be an object and usage.input_tokens a number")
+    found = line.get("tags")
+    tags: Mapping[str, Any] = found if isinstance(found, dict) else {}
+    made = tags.get("created_at")
+    on = datetime.fromtimestamp(made, UTC).date() if isinstance(made, int) and made > 0 else None
+    return Line(str(line.get("id") or number), request, billed, tags.get("clean") is True, on)
+
+
+def kind_of(request: Mapping[str, Any]) -> str:
+    """The kind of a request: the part of it that is hardest to count."""
+    given = request.get("input")
+    items = [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
+    types = {str(item.get("type") or "message") for item in items}
+    parts = {str(part.get("type")) for item in items for part in _parts(item)}
+    tools = [tool for tool in request.get("tools") or [] if isinstance(tool, dict)]
+    if any(tool.get("type") != "function" for tool in tools) or types - _PLAIN_ITEMS:
+        return "hosted"
+    text = request.get("text")
+    wanted = text.get("format") if isinstance(text, dict) else None
+    found = {
+        "files": "input_file" in parts,
+        "images": "input_image" in parts,
+        "reasoning": "reasoning" in types,
+        "tool_history": bool(types & set(_CALLS)),
+        "tools": bool(tools),
+        "schema": isinstance(wanted, dict) and wanted.get("type") == "json_schema",
+    }
+    return next((kind for kind, holds in found.items() if holds), "text")
+
+
+def _parts(item: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for place in ("content", "output"):
+        found = item.get(place)
+        yield from (part for part in found if isinstance(part, dict)) if isinstance(found, list) else ()
+
+
+def classes(outcomes: Sequence[Outcome]) -> dict[str, Figures]:
+    """Figures of all outcomes and of each kind that has any."""
+    return grouped(outcomes, lambda outcome: outcome.line.kind, KINDS)
+
+
+def families(outcomes: Sequence[Outcome]) -> dict[str, Figures]:
+    """Figures of each model family that has any outcome."""
+    names = sorted({outcome.line.family for outcome in outcomes})
+    found = grouped(outcomes, lambda outcome: outcome.line.family, names)
+    return {name: figures for name, figures in found.items() if name != "all"}
+
+
+def grouped(outcomes: Sequence[Outcome], key: Callable[[Outcome], str], order: Iterable[str]) -> dict[str, Figures]:
+    found = {"all": Figures.of(outcomes)} if outcomes else {}
+    for name in order:
+        chosen = [outcome for outcome in outcomes if key(outcome) == name]
+        if chosen:
+            found[name] = Figures.of(chosen)
+    return found
+
+
+def baselines(lines: Sequence[Line], encode_len: Callable[[str], int]) -> dict[str, Figures]:
+    """What simpler counters reach on the same lines."""
+    if not lines:
+        return {}
+
+    def dump(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False)
+
+    def text_and_tools(request: dict[str, Any]) -> int:
+        tools = request.get("tools")
+        return encode_len("".join(_texts(request))) + (encode_len(dump(tools)) if tools else 0)
+
+    counters: dict[str, Callable[[dict[str, Any]], int]] = {
+        "text and JSON of the tools": text_and_tools,
+        "characters / 4": lambda request: len(dump(request)) // 4,
+    }
+    return {
+        name: Figures.of([Outcome(line, counter(line.request)) for line in lines]) for name, counter in counters.items()
+    }
+
+
+def _texts(request: Mapping[str, Any]) -> Iterator[str]:
+    given = request.get("input")
+    items = given if isinstance(given, list) else []
+    places = [request.get("instructions"), given]
+    for item in items:
+        if isinstance(item, dict):
+            places += [item.get("content"), item.get("arguments"), item.get("output")]
+            places += [part.get("text") for part in _parts(item)]
+    yield from (place for place in places if isinstance(place, str))
+
+
+def table(title: str, figures: Mapping[str, Figures]) -> str:
+    """Figures as a Markdown table."""
+    rows = [f"| {title} | n | exact | within 3 tokens | median error | p95 error |", "|---|---:|---:|---:|---:|---:|"]
+    rows += [
+        f"| {name} | {one.n} | {one.exact:.1%} | {one.within_3:.1%} | {one.median_abs:g} | {one.p95_rel:.1%} |"
+        for name, one in figures.items()
+    ]
+    return "\n".join(rows)

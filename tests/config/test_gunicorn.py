@@ -1,0 +1,72 @@
+"""gunicorn's configuration: bad settings stop it with one line, good ones are told to the operator."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import subprocess
+import sys
+
+import pytest
+
+from config.settings_table import SETTINGS
+from tests.live import ROOT
+
+SHOWN = "import runpy; it = runpy.run_path('config/gunicorn.conf.py'); print(it['bind'][0]); it['when_ready'](None)"
+
+
+def configured(**environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if name not in {one.name for one in SETTINGS}}
+    return subprocess.run(
+        [sys.executable, "-c", SHOWN],
+        cwd=ROOT,
+        env={**clean, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MODEL_MAP_JSON", "{"),
+        ("MODEL_MAP_JSON", '{"claude": 1}'),
+        ("OPENAI_BASE_URL", "ftp://x"),
+        ("PORT", "many"),
+        ("LOG_LEVEL", "loud"),
+        ("LOG_FORMAT", "xml"),
+    ],
+)
+def test_a_bad_setting_stops_the_server_with_one_line(name: str, value: str) -> None:
+    done = configured(**{name: value})
+    assert done.returncode == 1
+    assert done.stderr.startswith("Configuration error: ")
+    assert name in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "bound", "shown"),
+    [
+        ("127.0.0.1", "127.0.0.1:9009", "http://127.0.0.1:9009"),
+        ("0.0.0.0", "0.0.0.0:9009", "http://127.0.0.1:9009"),
+        ("::1", "[::1]:9009", "http://[::1]:9009"),
+        ("[::]", "[::]:9009", "http://[::1]:9009"),
+    ],
+)
+def test_the_banner_says_how_to_point_claude_code_at_it(host: str, bound: str, shown: str) -> None:
+    said = configured(HOST=host, PORT="9009", OPENAI_API_KEY="sk-only-a-test").stdout
+    assert said.splitlines()[0] == bound
+    assert f"ANTHROPIC_BASE_URL={shown}\n" in said
+    assert "sk-only-a-test" not in said
+    assert "OPENAI_API_KEY is not set" not in said
+
+
+def test_a_missing_key_is_told_at_the_start() -> None:
+    assert "OPENAI_API_KEY is not set" in configured(OPENAI_API_KEY="").stdout
+
+
+def test_the_servers_log_as_the_bridge_does() -> None:
+    loggers = runpy.run_path(str(ROOT / "config" / "gunicorn.conf.py"))["logconfig_dict"]["loggers"]
+    assert all(loggers[name]["handlers"] == ["out"] for name in ("gunicorn.error", "gunicorn.access", "uvicorn.error"))

@@ -1,0 +1,55 @@
+"""Logs: one line a record, no secret on it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+
+import pytest
+
+from config.logging import ConsoleFormatter, JsonFormatter
+
+
+def made(message: str, *arguments: object, **extra: object) -> logging.LogRecord:
+    record = logging.LogRecord("some.library", logging.ERROR, "x.py", 1, message, arguments, None)
+    for name, value in extra.items():
+        setattr(record, name, value)
+    return record
+
+
+@pytest.mark.parametrize("formatter", [JsonFormatter(), ConsoleFormatter()])
+@pytest.mark.parametrize(
+    "text", ["two\nlines", "\x1b[31mred", "para\u2029graph", "line\u2028sep", "nel\x85", "cr\rlf\n"]
+)
+def test_a_record_is_one_line_whatever_it_holds(formatter: logging.Formatter, text: str) -> None:
+    line = formatter.format(
+        made("said %s", text, fields={"path": text}) if isinstance(formatter, JsonFormatter) else made("said %s", text)
+    )
+    assert len(line.splitlines()) == 1
+    assert "\x1b" not in line
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "sk-proj-abcdefgh12345678",
+        "Bearer abcdefghijk",
+        "brk_0123456789abcdef",
+        "eyJhbGciOiJIUzI1.eyJzdWIiOiIx.c2lnbmF0dXJl",
+    ],
+)
+@pytest.mark.parametrize("formatter", [JsonFormatter(), ConsoleFormatter()])
+def test_secrets_are_masked_in_messages_and_tracebacks(formatter: logging.Formatter, secret: str) -> None:
+    try:
+        raise ValueError(f"bad key {secret}")
+    except ValueError:
+        record = made("failed with %s", secret)
+        record.exc_info = sys.exc_info()
+    assert secret not in formatter.format(record)
+
+
+def test_fields_stand_beside_the_message() -> None:
+    line = json.loads(JsonFormatter().format(made("done", fields={"status": 200, "nothing": None})))
+    assert (line["message"], line["status"], line["level"]) == ("done", 200, "ERROR")
+    assert "nothing" not in line
