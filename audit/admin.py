@@ -6,12 +6,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from unfold.admin import ModelAdmin
 
 from audit.models import AuditRecord
 
 
 @admin.register(AuditRecord)
-class AuditRecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class AuditRecordAdmin(ModelAdmin):  # type: ignore[misc]
     list_display = (
         "received_at",
         "outcome",
@@ -25,7 +26,7 @@ class AuditRecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         "correlation_id",
     )
     list_filter = ("outcome", "status", "stream", "model_served", "stop_reason", "error_type")
-    search_fields = ("=correlation_id", "=request_id")
+    search_fields = ("=correlation_id", "=request_id", "=session")
     date_hierarchy = "received_at"
     show_full_result_count = False
 

@@ -1,6 +1,7 @@
 """One row for each client request: what was asked, what became of it, what it cost. Never what was said.
 
-Invariant: a row holds names, codes, counts and times. No field can hold text of a conversation.
+Invariant: a row holds names, codes, counts and times. No field is given text of a conversation. ``session`` is a
+keyed hash: the rows of one session are found together, and its id is not told.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ class AuditRecord(models.Model):
     received_at = models.DateTimeField(db_index=True)
     endpoint = models.CharField(max_length=64)
     stream = models.BooleanField(default=False)
+    session = models.CharField(max_length=32, blank=True, db_index=True)
     client = models.CharField(max_length=128, blank=True)
     model_asked = models.CharField(max_length=128, blank=True)
     model_served = models.CharField(max_length=128, blank=True)

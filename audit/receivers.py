@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from django.conf import settings
+
 from audit.record import row_values
 from audit.sink import sink
 from bridge_api.signals import ExchangeFinished, exchange_finished
@@ -19,6 +21,6 @@ def connect() -> None:
 def on_finished(*, payload: ExchangeFinished, **kwargs: Any) -> None:
     """Queue the row of a finished exchange."""
     try:
-        sink.put(row_values(payload))
+        sink.put(row_values(payload, settings.SECRET_KEY.encode()))
     except Exception as error:  # noqa: BLE001 - the answer matters more than its row
         log.error("an audit row could not be made: %s", type(error).__name__)

@@ -5,14 +5,23 @@ Invariant: pure; only names, codes, counts and times are taken, each cut to its 
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from datetime import UTC, datetime
 from typing import Any
 
 from bridge_api.signals import ExchangeFinished
 
 
-def row_values(done: ExchangeFinished) -> dict[str, Any]:
-    """Field values of an AuditRecord."""
+def session_hash(session_id: str | None, key: bytes) -> str:
+    """What stands for a session in the trail: 32 hexadecimal digits, or nothing for no session."""
+    if not session_id:
+        return ""
+    return hmac.new(key, b"audit/session/" + session_id.encode(errors="replace"), hashlib.sha256).hexdigest()[:32]
+
+
+def row_values(done: ExchangeFinished, key: bytes = b"") -> dict[str, Any]:
+    """Field values of an AuditRecord. ``key`` is the installation's secret, for the session's hash."""
     opened, usage, times = done.opened, done.usage, done.times
     details = usage.get("output_tokens_details") or {}
     received = times["received"]
@@ -23,8 +32,9 @@ def row_values(done: ExchangeFinished) -> dict[str, Any]:
         "received_at": datetime.fromtimestamp(received, UTC),
         "endpoint": done.endpoint,
         "stream": bool(opened and opened.stream),
-        "client": opened.client if opened else "",
-        "model_asked": opened.model_asked if opened else "",
+        "session": session_hash(opened.session_id, key) if opened else "",
+        "client": opened.client[:128] if opened else "",
+        "model_asked": opened.model_asked[:128] if opened else "",
         "model_served": opened.model_served[:128] if opened else "",
         "rule": opened.rule if opened else "",
         "effort": (opened.effort or "") if opened else "",

@@ -86,6 +86,7 @@ DEBUG = _read["DEBUG"]
 ALLOWED_HOSTS = _read["ALLOWED_HOSTS"]
 
 INSTALLED_APPS = [
+    "unfold",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -105,6 +106,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+UNFOLD = {"SITE_TITLE": "Bridge", "SITE_HEADER": "Bridge", "SHOW_HISTORY": False}
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 APPEND_SLASH = False

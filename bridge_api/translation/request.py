@@ -80,7 +80,8 @@ def translate(request: MessagesRequest, ctx: RequestContext, *, count: bool = Fa
     tools = translate_tools(request.tools or [], changes, forced, notes)
     choice, parallel = translate_choice(request.tool_choice, tools)
     text_format, structured = _structured(request, caps, notes)
-    prefill = _prefill(request, notes)
+    # A count asks for no answer, so that one may end with an assistant message for any model.
+    prefill = "" if count else _prefill(request, notes)
 
     payload: dict[str, Any] = {"model": ctx.route.served}
     payload["input"] = _input(request, tools, caps, ctx, notes, prefill)

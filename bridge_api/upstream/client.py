@@ -187,12 +187,13 @@ class Flow:
             self._waiter.set_result(True)
 
     async def _own(self, transport: AiohttpTransport, request: httpx.Request) -> None:
-        response: httpx.Response | None = None
+        stream: Any = None
         try:
             response = await transport.handle_async_request(request)
-            self.head = Head(response.status_code, dict(_lowered(response)))
+            self.head, stream = Head(response.status_code, dict(_lowered(response))), response.stream
+            del request, response  # they hold the request's bytes, and a stream may last long
             self._wake()
-            async for chunk in response.stream:  # type: ignore[union-attr]
+            async for chunk in stream:
                 if self._draining:
                     continue
                 self._chunks.append(chunk)
@@ -207,8 +208,8 @@ class Flow:
             self._wake()
             if self._draining:
                 self._disarm()
-            if response is not None:
-                await _close(response)
+            if stream is not None:
+                await _close(stream)
 
     async def _until_room(self) -> None:
         self._room = self._loop.create_future()
@@ -223,9 +224,9 @@ def _lowered(response: httpx.Response) -> Iterator[tuple[str, str]]:
         yield name.decode("latin-1").lower(), value.decode("latin-1")
 
 
-async def _close(response: httpx.Response) -> None:
+async def _close(stream: httpx.AsyncByteStream) -> None:
     try:
-        await response.stream.aclose()  # type: ignore[union-attr]
+        await stream.aclose()
     except Exception:  # noqa: BLE001 - the connection is gone either way, and nobody is left to tell
         return
 

@@ -1,10 +1,12 @@
 """``make recordings``: run every recorded stream below a folder through the translation.
 
-Prints a line for each failure and ``N streams, N failed`` at the end; exits 1 when any failed.
+Prints a line for each failure and ``N streams, N failed`` at the end; exits 1 when any failed. PARTITIONS in the
+environment says in how many random ways each stream's bytes are split (3).
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -18,10 +20,11 @@ def main(arguments: list[str]) -> int:
         print(f"No such folder: {folder}")
         return 2
     streams = failed = 0
+    partitions = int(os.environ.get("PARTITIONS") or 3)
     for recording in load(folder):
         streams += 1
         try:
-            check(recording)
+            check(recording, partitions=partitions)
         except Exception as error:
             failed += 1
             where = traceback.extract_tb(error.__traceback__)[-1]

@@ -91,19 +91,23 @@ def calls_are_well_formed(body: Body) -> None:
 
 
 def calls_and_outputs_pair(body: Body) -> None:
-    """Function-calling guide; issues: the words. Only where no stored items may hold the other half."""
+    """Function-calling guide; issues: the words. Only where no stored items may hold the other half. Recorded: a
+    search for tools counts as a call."""
     if body.get("previous_response_id") or body.get("conversation"):
         return
     if any(item.get("type") == "item_reference" for item in items_of(body)):
         return
     waiting: dict[tuple[str, str], str] = {}
+    searches: set[str] = set()
     for item in items_of(body):
         kind = str(item.get("type"))
-        if kind in CALLS:
+        if kind == "tool_search_call" and item.get("call_id"):
+            searches.add(item["call_id"])
+        elif kind in CALLS:
             waiting[kind, item["call_id"]] = CALLS[kind]
         elif kind in PAIRS:
             call, words = PAIRS[kind]
-            if waiting.pop((call, item["call_id"]), None) is None:
+            if waiting.pop((call, item["call_id"]), None) is None and item["call_id"] not in searches:
                 raise ApiError(f"No tool call found for {words} output with call_id {item['call_id']}.", "input")
     for (_, call_id), words in waiting.items():
         raise ApiError(f"No tool output found for {words} {call_id}.", "input")
@@ -124,14 +128,16 @@ def reasoning_is_whole(body: Body) -> None:
 
 
 def reasoning_has_its_follower(body: Body) -> None:
-    """Recorded: an item of reasoning stands before what it led to."""
-    items = items_of(body)
+    """Recorded: an item of reasoning stands before what it led to; where items are stored, a message must carry its
+    id to count as that, where they are not, none is needed (list form of its content)."""
+    items, stored = items_of(body), body.get("store") is not False
     for at, item in enumerate(items):
         if item.get("type") != "reasoning":
             continue
         follower = next((other for other in items[at + 1 :] if other.get("type") != "reasoning"), {})
         kind = str(follower.get("type") or "message")
-        made = follower.get("role") == "assistant" or kind.endswith(("_call", "_reference"))
+        said = follower.get("role") == "assistant" and (follower.get("id") or not stored)
+        made = said or kind.endswith(("_call", "_reference"))
         if not made and kind not in ("mcp_list_tools", "mcp_approval_request", "compaction", "program"):
             raise _alone(item)
 
@@ -164,7 +170,7 @@ def reasoning_was_issued_here(body: Body) -> None:
                 "input",
                 "invalid_encrypted_content",
             )
-        if found[1] != sealed.follower_of(items[at + 1]):
+        if at + 1 == len(items) or found[1] != sealed.follower_of(items[at + 1]):
             raise _alone(item)
 
 
@@ -180,7 +186,7 @@ def items_fit_the_model(body: Body) -> None:
         kind, path = item.get("type"), f"input[{at}]"
         if item.get("phase") and not models.knows_phase(model):
             raise _unknown(f"{path}.phase")
-        if kind in ("tool_search_call", "tool_search_output", "additional_tools") and version < 5.4:
+        if kind in ("tool_search_call", "tool_search_output") and version < 5.4:
             raise _unknown(path)
         if kind == "configuration_update" and not model.startswith(("gpt-6-astra", "gpt-6.2-astra")):
             raise _unknown(path)

@@ -119,11 +119,12 @@ def effort_fits_the_model(body: Body) -> None:
 
 
 def reasoning_is_for_reasoning_models(body: Body) -> None:
-    """Reference: the object is for reasoning models only; issues: encrypted content likewise."""
+    """Reference: the object is for reasoning models only (its deprecated member is recorded as taken by all);
+    issues: encrypted content likewise."""
     if models.reasons(body["model"]):
         return
     for name, value in (body.get("reasoning") or {}).items():
-        if value is not None:
+        if value is not None and name != "generate_summary":
             path = f"reasoning.{name}"
             raise ApiError(
                 f"Unsupported parameter: '{path}' is not supported with this model.", path, "unsupported_parameter"
@@ -140,9 +141,6 @@ def parameters_fit_the_model(body: Body) -> None:
         raise _unsupported("prompt_cache_options")
     if body.get("service_tier") == "ultrafast" and not model.startswith("gpt-5.6-sol"):
         raise ApiError("Invalid service_tier argument.", "service_tier", "unsupported_value")
-    context = (body.get("reasoning") or {}).get("context")
-    if context == "all_turns" and version < 5.6:
-        raise _unsupported("reasoning.context")
     for at, tool in enumerate(tools_of(body)):
         if version < 5.4 and (tool["type"] in ("tool_search", "namespace") or tool.get("defer_loading")):
             raise _unsupported(f"tools[{at}]")
@@ -174,7 +172,8 @@ def minimal_effort_searches_nothing(body: Body) -> None:
 
 
 def tools_are_well_named(body: Body) -> None:
-    """Reference: the pattern of names. 64 characters is the safe end of 64 to 128 found in documents."""
+    """Reference: the pattern of names. 64 characters is the safe end of 64 to 128 found in documents. Recorded: a
+    name may come again in an item that adds tools."""
     seen: set[str] = set()
     for path, tool in _named_tools(body):
         name = tool["name"]
@@ -187,7 +186,7 @@ def tools_are_well_named(body: Body) -> None:
             )
         if len(name) > 64:
             raise too_long(f"{path}.name", 64, len(name))
-        if name in seen:
+        if name in seen and path.startswith("tools"):
             raise ApiError(f"Duplicate tool name: {name}", f"{path}.name", "invalid_value")
         seen.add(name)
 

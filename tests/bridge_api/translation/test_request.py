@@ -9,9 +9,17 @@ from typing import Any
 import pytest
 
 from bridge_api.errors import InvalidRequest
+from bridge_api.mapping import Route
+from bridge_api.schemas.anthropic import parse_messages
 from bridge_api.translation.notes import CODES
 from bridge_api.translation.reasoning import seal
-from bridge_api.translation.request import PREFILL_REFUSED, without_reasoning, without_summary
+from bridge_api.translation.request import (
+    PREFILL_REFUSED,
+    RequestContext,
+    translate,
+    without_reasoning,
+    without_summary,
+)
 from tests.bridge_api.translation.helpers import USER, codes, items, result, run, said, tool, use, user
 
 PNG = {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}
@@ -447,6 +455,13 @@ def test_a_compaction_stands_for_all_before_it() -> None:
     translated = run(USER, said(use()), user(result()), said({"type": "compaction", "content": "Summary."}, "ok"), USER)
     assert [item["role"] for item in items(translated)] == ["user", "assistant", "user"]
     assert "Summary." in items(translated)[0]["content"][0]["text"]
+
+
+def test_a_count_may_end_with_an_assistant_message() -> None:
+    body = {"model": "claude-opus-5-5", "messages": [USER, {"role": "assistant", "content": "It is"}]}
+    context = RequestContext(route=Route("claude-opus-5-5", "gpt-6.1-sol", "default"))
+    translated = translate(parse_messages(json.dumps(body).encode(), count=True), context, count=True)
+    assert [item["role"] for item in items(translated)] == ["user", "assistant"]
 
 
 def test_a_prefill_is_continued_for_clients_that_may_send_one() -> None:

@@ -1,0 +1,97 @@
+"""Function tools and output schemas as text."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge_api.tokens.functions import render_functions, render_output_schema
+
+
+def rendered(properties: dict[str, Any], **more: Any) -> str:
+    """The one function ``f`` with these properties, without the namespace around it."""
+    text = render_functions([{"name": "f", "parameters": {"type": "object", "properties": properties, **more}}])
+    return text.removeprefix("namespace functions {\n\n").removesuffix("\n\n} // namespace functions")
+
+
+def test_a_schema_that_refers_to_itself_ends() -> None:
+    node = {"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}}}
+    assert "any" in rendered({"first": {"$ref": "#/$defs/node"}}, **{"$defs": {"node": node}})
+
+
+@pytest.mark.parametrize("parameters", [None, {}, [], "text", {"properties": 5}, {"type": "object"}])
+def test_without_properties_a_function_takes_nothing(parameters: Any) -> None:
+    assert "type f = () => any;" in render_functions([{"name": "f", "parameters": parameters}])
+
+
+@pytest.mark.parametrize(
+    ("shape", "type_"),
+    [
+        ({"type": "integer"}, "number"),
+        ({"type": ["string", "null"]}, "string | null"),
+        ({"enum": ["a", 1, None]}, '"a" | 1 | null'),
+        ({"const": "x"}, '"x"'),
+        ({"anyOf": [{"type": "string"}, {"type": "number"}]}, "string | number"),
+        ({"type": "array", "items": {"type": "string"}}, "string[]"),
+        ({"type": "array", "items": {"type": "object", "properties": {"a": {}}}}, "Array<{ a?: any }>"),
+        ({"type": "array"}, "any[]"),
+        ({"type": "object"}, "object"),
+        ({"type": "nonsense"}, "any"),
+        ({"type": "string", "format": "date"}, "string"),
+        ({"$ref": "#/$defs/gone"}, "any"),
+        ("not a schema", "any"),
+    ],
+)
+def test_types(shape: Any, type_: str) -> None:
+    assert rendered({"p": shape}) == f"type f = (_: {{ p?: {type_} }}) => any;"
+
+
+def test_members_stand_on_one_line_until_one_has_a_comment() -> None:
+    plain = {"a": {"type": "string"}, "b": {"type": "string"}}
+    assert rendered(plain, required=["a"]) == "type f = (_: { a: string, b?: string }) => any;"
+    commented = {**plain, "b": {"type": "string", "title": "B", "description": "Two\n\n lines "}}
+    assert rendered(commented) == "type f = (_: {\na?: string,\n// B\n// Two\n//\n// lines\nb?: string,\n}) => any;"
+
+
+def test_bounds_and_defaults_trail_their_member() -> None:
+    shape = {"type": "string", "default": "é", "minLength": 1}
+    assert rendered({"p": shape}) == 'type f = (_: {\np?: string, // default: "é", minLength: 1\n}) => any;'
+
+
+def test_descriptions_stand_above_the_function_and_the_schema() -> None:
+    tool = {"name": "f", "description": " Does it. ", "parameters": {"title": "In", "properties": {"a": {}}}}
+    assert "// Does it.\ntype f = (_: // In\n{ a?: any }) => any;" in render_functions([tool])
+
+
+def test_an_output_schema_is_shown_without_what_the_grammar_enforces() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"required": {"type": "string", "format": "date"}, "n": {"type": "integer", "minimum": 1}},
+        "required": ["n"],
+        "additionalProperties": False,
+    }
+    assert render_output_schema(schema) == (
+        '{"type":"object","properties":{"required":{"type":"string"},"n":{"type":"integer"}}}'
+    )
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["type", "properties", "items", "anyOf", "enum", "$ref", "required", "default"]), inner
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@given(_JSON)
+def test_any_json_renders(schema: Any) -> None:
+    assert render_functions([{"name": "f", "parameters": schema}]).startswith("namespace functions {")
+    json.loads(render_output_schema(schema))
