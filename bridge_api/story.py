@@ -27,6 +27,8 @@ from bridge_api.upstream.client import Head
 log = logging.getLogger("bridge.exchange")
 SHUTTING_DOWN = "shutting_down"
 MESSAGES = "/v1/messages"
+# Failures upstream that are the client's matter; the others are for an operator to see.
+_CLIENTS_OWN = frozenset({"invalid_request_error", "not_found_error", "request_too_large", "rate_limit_error"})
 
 
 @dataclass(slots=True)
@@ -168,7 +170,8 @@ def _send(signal: Any, payload: Any) -> None:
 
 
 def _log_line(done: ExchangeFinished) -> None:
-    level = logging.WARNING if done.status >= 500 or done.outcome == "failed" else logging.INFO
+    loud = done.outcome == "failed" and done.error_type not in _CLIENTS_OWN
+    level = logging.WARNING if loud or done.status >= 500 else logging.INFO
     if not log.isEnabledFor(level):
         return
     opened, times = done.opened, done.times

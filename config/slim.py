@@ -67,7 +67,7 @@ class SlimHandler:
         try:
             await _send_response(response, send, head_only=scope["method"] == "HEAD")
         finally:
-            response.close()
+            _close(response)
 
     async def _respond(self, request: ASGIRequest, arrival: Arrival) -> HttpResponseBase:
         try:
@@ -81,7 +81,7 @@ class SlimHandler:
             log.error("unexpected %s outside a view", type(error).__name__)
             return failed(errors.ApiError("Internal error of the bridge.", code="internal"), arrival, {})
         if response.status_code == 405:
-            response.close()
+            _close(response)
             return failed(errors.MethodNotAllowed("Method not allowed"), arrival, {"allow": response.get("Allow", "")})
         return response
 
@@ -93,6 +93,17 @@ async def _cancel_when_gone(receive: Receive, request_task: asyncio.Task[Any]) -
         if message["type"] == "http.disconnect":
             request_task.cancel(CLIENT_GONE)
             return
+
+
+def _close(response: HttpResponseBase) -> None:
+    """``HttpResponseBase.close`` without its ``request_finished``, which would close database connections."""
+    closers = response._resource_closers  # type: ignore[attr-defined]
+    response.closed = True
+    while closers:
+        try:
+            closers.pop()()
+        except Exception as error:  # noqa: BLE001 - as Django does: one that fails does not stop the others
+            log.error("unexpected %s while closing an answer", type(error).__name__)
 
 
 async def _send_response(response: HttpResponseBase, send: Send, *, head_only: bool) -> None:

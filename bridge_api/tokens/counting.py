@@ -36,6 +36,8 @@ REFERENCED_FILE = 1_000
 """A file that is not in the request (by id or URL): its size is not known here; see ``unknowable``."""
 PACKED_FILE = 45
 """A file that is neither text nor PDF (docx, xlsx): small samples cost 39 to 51."""
+TABLE_SUMMARY = 32
+"""What the upstream adds to a table (csv) about its rows and columns."""
 UNREAD_PDF = 60
 """Bytes of a PDF for each token when its text cannot be read."""
 # The pages of a PDF are announced by a marker. It was absent in bills of October 2025 to February 2026 and is
@@ -227,7 +229,7 @@ class _Count:
             markers = [_MARKER.format(at=at, of=len(pages)) if marked else "" for at in range(1, len(pages) + 1)]
             return sum(map(measure, markers)) + sum(map(measure, pages))
         if head.startswith("data:text/") or "json" in head or "/xml;" in head:
-            return measure(_decoded(encoded))
+            return measure(_decoded(encoded)) + (TABLE_SUMMARY if "/csv" in head else 0)
         return PACKED_FILE
 
     # -- tools and formats --------------------------------------------------------------------------------

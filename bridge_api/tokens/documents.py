@@ -19,6 +19,15 @@ from typing import Any
 MAX_BYTES = 24 * 1024 * 1024
 MAX_PAGES = 100
 SECONDS = 2.0
+# What pypdf may do for one page, whose commands it reads before it can be stopped: about a second's work.
+_LIMITS: dict[str, Any] = {
+    "stream_parsing_work_maximum_count": 200_000,
+    "zlib_maximum_output_length": 16_000_000,
+    "stream_decoding_work_maximum_length": 32_000_000,
+    "xform_maximum_invocations_per_extraction": 200,
+    "page_tree_maximum_entries": 20_000,
+    "page_tree_maximum_page_entries": 200_000,
+}
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)
 
@@ -30,7 +39,7 @@ class _OutOfTime(Exception):
 def pages(encoded: str) -> Sequence[str]:
     """The text of each page of a base64 PDF; empty when it cannot be read.
 
-    Pages beyond the bounds stand as copies of the pages that were read, so that the count stays in proportion.
+    Pages that were not read stand as copies of those that were, so that the count stays in proportion.
     """
     if len(encoded) * 3 // 4 > MAX_BYTES:
         return ()
@@ -41,21 +50,25 @@ def pages(encoded: str) -> Sequence[str]:
 
 
 def _read(raw: bytes, deadline: float) -> Sequence[str]:
-    from pypdf import PdfReader
+    from pypdf import PdfReader, apply_configuration
 
     def watch(*_: Any) -> None:
         if monotonic() > deadline:
             raise _OutOfTime
 
-    reader = PdfReader(BytesIO(raw))
-    total = len(reader.pages)
     read: list[str] = []
-    try:
-        for page in reader.pages[: min(total, MAX_PAGES)]:
-            watch()
-            read.append(page.extract_text(visitor_operand_before=watch))
-    except _OutOfTime:
-        pass
-    if not read:
-        return ()
-    return [read[at % len(read)] for at in range(min(total, 10_000))]
+    with apply_configuration(**_LIMITS):
+        found = PdfReader(BytesIO(raw)).pages
+        total = len(found)
+        try:
+            for at in range(min(total, MAX_PAGES)):
+                watch()
+                try:
+                    read.append(found[at].extract_text(visitor_operand_before=watch))
+                except _OutOfTime:
+                    raise
+                except Exception:  # noqa: BLE001 - one broken page; the others tell about it
+                    continue
+        except _OutOfTime:
+            pass
+    return [read[at % len(read)] for at in range(min(total, 10_000))] if read else ()

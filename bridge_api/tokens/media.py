@@ -31,11 +31,15 @@ class Tiles:
 
 @dataclass(frozen=True, slots=True)
 class Patches:
-    """32-pixel patches, at most ``budget`` of them, times ``factor``, and ``extra`` for the image's end."""
+    """32-pixel patches, at most ``budget`` of them, times ``factor``, and the ``frame`` of the image.
+
+    ``whole``: the product is cut to whole tokens, else it is rounded up.
+    """
 
     factor: float
     budget: int = 1536
-    extra: int = 1
+    frame: int = 1
+    whole: bool = False
 
 
 # The longest fitting prefix counts.
@@ -51,8 +55,8 @@ _RULES: dict[str, Tiles | Patches] = {
     "o4-mini": Patches(1.72),
     "computer-use-preview": Tiles(65, 129),
     "gpt-5": Tiles(70, 140),
-    "gpt-5-mini": Patches(1.2),
-    "gpt-5-nano": Patches(1.5, extra=0),
+    "gpt-5-mini": Patches(1.2, frame=5, whole=True),
+    "gpt-5-nano": Patches(1.2, frame=5, whole=True),
     "gpt-5.1-codex-mini": Patches(1.2),
     "gpt-5.2": Patches(1.2),
     "gpt-5.3": Patches(1.2),
@@ -75,8 +79,9 @@ def image_tokens(model: str, size: Size, detail: str = "auto") -> int:
         shrink = min(1.0, 512 / max(width, height))
         width, height = max(1, round(width * shrink)), max(1, round(height * shrink))
     budget = ORIGINAL_BUDGET if detail == "original" and rule.budget > 1536 else rule.budget
-    # A hair is taken off before rounding up: 100 * 1.62 is 162, not 162.00000000000003.
-    return math.ceil(_patches(width, height, budget) * rule.factor - 1e-9) + rule.extra
+    product = _patches(width, height, budget) * rule.factor
+    # A hair more or less: 100 * 1.62 is 162, not 162.00000000000003.
+    return (math.floor(product + 1e-9) if rule.whole else math.ceil(product - 1e-9)) + rule.frame
 
 
 def _tiles(width: int, height: int) -> int:

@@ -56,8 +56,9 @@ def sizes_in_answer(
 ) -> dict[str, int]:
     """Tokens of each encrypted reasoning item of a finished answer, by its ciphertext.
 
-    The reported figure is exact except where it is a multiple of 64; then what else was written (the calls) is
-    taken from ``output_tokens``, within the step. Several items share by their ciphertexts' lengths.
+    The reported figure is exact except where it is a multiple of 64: then it is the beginning of a step, and where
+    in the step is told by what else was written, taken from ``output_tokens``, or else by the ciphertexts.
+    Several items share by their ciphertexts' lengths.
     """
     items = [str(item["encrypted_content"]) for item in output if item.get("encrypted_content")]
     details = usage.get("output_tokens_details") or {}
@@ -66,10 +67,11 @@ def sizes_in_answer(
         return {}
     total = reported
     if reported % _STEP == 0 and not family.keeps_reasoning:
-        visible = _visible(output, encode_len)
-        written = usage.get("output_tokens")
-        if visible is not None and isinstance(written, int):
-            total = min(max(reported, written - visible), reported + _STEP - 1)
+        total = sum(estimate(item, family) - FRAME for item in items)
+        visible, written = _visible(output, encode_len), usage.get("output_tokens")
+        if visible is not None and isinstance(written, int) and reported <= written - visible < reported + _STEP:
+            total = written - visible
+    total = min(max(reported, total), reported + _STEP - 1)
     weight = sum(map(len, items))
     return {item: round(total * len(item) / weight) + FRAME for item in items}
 

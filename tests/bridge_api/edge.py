@@ -30,7 +30,10 @@ def chunk(data: bytes) -> bytes:
     return f"{len(data):x}\r\n".encode() + data + b"\r\n"
 
 
-def answer_events(turn: Turn = Turn((Text("Hello there, world."),))) -> list[bytes]:
+GREETING = Turn((Text("Hello there, world."),))
+
+
+def answer_events(turn: Turn = GREETING) -> list[bytes]:
     """A turn as upstream records."""
     return [record(event) for event in Renderer({"model": "gpt-6.1-sol", "stream": True}, turn, 1).events()]
 
@@ -240,7 +243,7 @@ class Caller:
         if message["type"] == "http.response.start":
             assert self.status == 0, "two answers"
             self.status = message["status"]
-            self.headers = {name.decode(): value.decode() for name, value in message["headers"]}
+            self.headers = {name.decode(): value.decode("latin-1") for name, value in message["headers"]}
         else:
             assert not self.whole, "bytes after the end"
             self.chunks.append(message.get("body", b""))
@@ -263,7 +266,7 @@ class Caller:
 async def eventually(condition: Callable[[], bool]) -> None:
     """Until ``condition`` holds; the test fails when it never does."""
     async with asyncio.timeout(20):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.005)
 
 

@@ -451,7 +451,7 @@ async def test_a_fault_in_the_middle_of_a_stream_ends_it_well_formed(
         return real(event)
 
     monkeypatch.setattr(exchange_module, "encode", broken)
-    async with wired(saying(EVENTS, pause=0.005)) as (wire, upstream):
+    async with wired(saying(EVENTS, pause=0.005)) as (_, upstream):
         use(upstream)
         caller = await Caller(body=STREAM).on(bridge())
     assert caller.whole

@@ -85,9 +85,7 @@ def calls_are_well_formed(body: Body) -> None:
         if len(call_id) > 64:
             raise too_long(f"{path}.call_id", 64, len(call_id))
         if kind in CALLS and not NAME.fullmatch(item["name"]):
-            raise ApiError(
-                f"Invalid '{path}.name': string does not match pattern.", f"{path}.name", "invalid_value"
-            )
+            raise ApiError(f"Invalid '{path}.name': string does not match pattern.", f"{path}.name", "invalid_value")
 
 
 def calls_and_outputs_pair(body: Body) -> None:
@@ -197,9 +195,7 @@ def items_fit_the_model(body: Body) -> None:
 
 
 def _unknown(path: str) -> ApiError:
-    return ApiError(
-        f"Unsupported parameter: '{path}' is not supported with this model.", path, "unsupported_parameter"
-    )
+    return ApiError(f"Unsupported parameter: '{path}' is not supported with this model.", path, "unsupported_parameter")
 
 
 def assistants_do_not_write_input(body: Body) -> None:
@@ -211,9 +207,7 @@ def assistants_do_not_write_input(body: Body) -> None:
         for index, part in enumerate(item["content"]):
             if part["type"].startswith("input_") == mine:
                 path = f"input[{at}].content[{index}]"
-                supported = (
-                    "'output_text' and 'refusal'" if mine else "'input_text', 'input_image', and 'input_file'"
-                )
+                supported = "'output_text' and 'refusal'" if mine else "'input_text', 'input_image', and 'input_file'"
                 raise ApiError(
                     f"Invalid value: '{part['type']}'. Supported values are: {supported}.", path, "invalid_value"
                 )

@@ -97,9 +97,7 @@ def sampling_fits_the_model(body: Body) -> None:
         if body.get(name) is not None:
             raise _unsupported(name)
     if body.get("top_logprobs") or "message.output_text.logprobs" in (body.get("include") or []):
-        raise ApiError(
-            "logprobs are not supported with reasoning models.", "top_logprobs", "unsupported_parameter"
-        )
+        raise ApiError("logprobs are not supported with reasoning models.", "top_logprobs", "unsupported_parameter")
 
 
 def effort_fits_the_model(body: Body) -> None:
@@ -134,7 +132,8 @@ def reasoning_is_for_reasoning_models(body: Body) -> None:
 
 
 def parameters_fit_the_model(body: Body) -> None:
-    """Guides: what only newer models take (prompt caching options, tool search, namespaces, the fastest tier)."""
+    """Guides: what only newer models take (prompt caching options, tool search, the fastest tier); recorded: gpt-5.3-codex
+    knows namespaces and deferred tools already."""
     model = body["model"]
     version = models.version(model)
     if body.get("prompt_cache_options") and version < 5.6:
@@ -142,14 +141,12 @@ def parameters_fit_the_model(body: Body) -> None:
     if body.get("service_tier") == "ultrafast" and not model.startswith("gpt-5.6-sol"):
         raise ApiError("Invalid service_tier argument.", "service_tier", "unsupported_value")
     for at, tool in enumerate(tools_of(body)):
-        if version < 5.4 and (tool["type"] in ("tool_search", "namespace") or tool.get("defer_loading")):
+        if version < 5.3 and (tool["type"] in ("tool_search", "namespace") or tool.get("defer_loading")):
             raise _unsupported(f"tools[{at}]")
 
 
 def _unsupported(path: str) -> ApiError:
-    return ApiError(
-        f"Unsupported parameter: '{path}' is not supported with this model.", path, "unsupported_parameter"
-    )
+    return ApiError(f"Unsupported parameter: '{path}' is not supported with this model.", path, "unsupported_parameter")
 
 
 def stream_options_need_a_stream(body: Body) -> None:
@@ -238,9 +235,10 @@ def schemas_are_accepted(body: Body) -> None:
 def format_is_accepted(body: Body) -> None:
     """Reference: name and schema of ``text.format``; issues: a JSON object must be spoken of in the input."""
     wanted = (body.get("text") or {}).get("format") or {}
-    if wanted.get("type") == "json_object" and "json" not in json.dumps(
-        [body.get("input"), body.get("instructions")]
-    ).lower():
+    if (
+        wanted.get("type") == "json_object"
+        and "json" not in json.dumps([body.get("input"), body.get("instructions")]).lower()
+    ):
         raise ApiError(
             "Response input messages must contain the word 'json' in some form to use 'text.format' of type 'json_object'.",
             "input",
@@ -248,11 +246,15 @@ def format_is_accepted(body: Body) -> None:
     if wanted.get("type") != "json_schema":
         return
     if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", wanted["name"]):
-        raise ApiError("Invalid 'text.format.name': string does not match pattern.", "text.format.name", "invalid_value")
+        raise ApiError(
+            "Invalid 'text.format.name': string does not match pattern.", "text.format.name", "invalid_value"
+        )
     check = strict_faults if wanted.get("strict") else loose_faults
     for fault in check(wanted["schema"], root=True):
         raise ApiError(
-            f"Invalid schema for response_format '{wanted['name']}': {fault}", "text.format.schema", "invalid_json_schema"
+            f"Invalid schema for response_format '{wanted['name']}': {fault}",
+            "text.format.schema",
+            "invalid_json_schema",
         )
 
 

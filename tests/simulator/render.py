@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from tests.simulator import sealed
+from tests.simulator import models, sealed
 from tests.simulator.turns import Call, Piece, Reasoning, Refusal, Request, Search, Text, Turn, Wire
 
 Event = dict[str, Any]
@@ -198,8 +198,9 @@ class Renderer:
             "content": [],
             "role": "assistant",
         }
-        if piece.phase:
-            item["phase"] = piece.phase
+        phase = piece.phase or self._phase(index)
+        if phase:
+            item["phase"] = phase
         where = {"item_id": item["id"], "output_index": index, "content_index": 0}
         part: dict[str, Any] = {"type": kind, key: ""}
         if not refused:
@@ -225,6 +226,13 @@ class Renderer:
             part["annotations"] = annotations
         yield {"type": "response.content_part.done", "part": part, **where}
         yield self._close(index, {**item, "status": "incomplete" if incomplete else "completed", "content": [part]})
+
+    def _phase(self, index: int) -> str | None:
+        """As recorded: newer models give one to every message."""
+        if not models.knows_phase(self._request["model"]):
+            return None
+        later = self._turn.pieces[index + 1 :]
+        return "commentary" if any(isinstance(piece, Call) for piece in later) else "final_answer"
 
     def _reasoning(self, index: int, piece: Reasoning) -> Iterator[Event]:
         wants = "reasoning.encrypted_content" in self._include and piece.encrypted

@@ -4,50 +4,55 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gzip
 import json
-import socket
-import struct
 import threading
+import time
 from collections import deque
 from typing import Any
 
-from tests.simulator.render import Renderer, record
-from tests.simulator.script import Brain, Turn, default_brain
+from tests.simulator import models
+from tests.simulator.render import Renderer, record, rough_count
+from tests.simulator.script import Chooser, Turn, default_brain
 from tests.simulator.strict import ApiError, validate
+from tests.simulator.wire import END, RATE_HEADERS, Connection, Gone, Incoming, chunk, head
 
 KEY = "sk-simulator-key-0000"
-RATE_HEADERS = {
-    "x-ratelimit-limit-requests": "500",
-    "x-ratelimit-remaining-requests": "499",
-    "x-ratelimit-reset-requests": "120ms",
-    "x-ratelimit-limit-tokens": "30000",
-    "x-ratelimit-remaining-tokens": "29000",
-    "x-ratelimit-reset-tokens": "1s",
-}
 
 
 class Simulator:
     """A server on loopback in a thread of its own. Use as a context manager.
 
-    ``queue`` gives turns for the next requests; when it is empty ``brain`` decides. ``requests`` holds the
-    parsed bodies, ``headers`` their headers, ``refused`` the errors that strictness raised.
+    ``queue`` gives turns for the next requests; when it is empty ``brain`` decides. ``requests`` holds the parsed
+    bodies that were accepted, ``headers`` and ``raw`` the same requests' headers and bytes, ``counts`` the bodies of
+    token counts, ``refused`` the errors that strictness raised. ``open_connections`` and ``active`` (answers under
+    way) are of now, ``aborted`` counts clients that went away before the end of their answer.
     """
 
-    def __init__(self, *, port: int = 0, brain: Brain = default_brain, own_reasoning: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        brain: Chooser = default_brain,
+        own_reasoning: bool = True,
+        keys: tuple[str, ...] = (KEY,),
+    ) -> None:
         self.brain = brain
+        self.keys = keys
+        self.own_reasoning = own_reasoning
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.raw: list[bytes] = []
+        self.counts: list[dict[str, Any]] = []
         self.refused: list[ApiError] = []
         self.open_connections = 0
+        self.active = 0
         self.aborted = 0
-        self._own_reasoning = own_reasoning
         self._turns: deque[Turn] = deque()
         self._port = port
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._ready = threading.Event()
+        self._failure: BaseException | None = None
         self._number = 0
 
     # -- control --------------------------------------------------------------------------------------
@@ -60,16 +65,26 @@ class Simulator:
         self._turns.extend(turns)
 
     def reset(self) -> None:
+        """Forget what was queued and seen. Connections stay."""
         self._turns.clear()
         self.brain = default_brain
-        for kept in (self.requests, self.headers, self.raw, self.refused):
+        for kept in (self.requests, self.headers, self.raw, self.counts, self.refused):
             kept.clear()
         self.aborted = 0
+
+    def idle(self, seconds: float = 5) -> bool:
+        """Wait until no answer is under way; False if one still is."""
+        end = time.monotonic() + seconds
+        while self.active and time.monotonic() < end:
+            time.sleep(0.01)
+        return not self.active
 
     def __enter__(self) -> Simulator:
         self._thread = threading.Thread(target=self._run, name="simulator", daemon=True)
         self._thread.start()
         self._ready.wait(10)
+        if self._failure is not None:
+            raise self._failure
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -82,24 +97,37 @@ class Simulator:
     def _run(self) -> None:
         loop = self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
-        server = loop.run_until_complete(asyncio.start_server(self._connection, "127.0.0.1", self._port))
+        try:
+            server = loop.run_until_complete(asyncio.start_server(self._connection, "127.0.0.1", self._port))
+        except OSError as error:
+            self._failure = error
+            self._ready.set()
+            return
         self._port = server.sockets[0].getsockname()[1]
         self._ready.set()
         loop.run_forever()
         server.close()
-        for task in asyncio.all_tasks(loop):
+        tasks = asyncio.all_tasks(loop)
+        for task in tasks:
             task.cancel()
-        loop.run_until_complete(asyncio.sleep(0.01))
+        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         loop.close()
 
-    # -- the wire -------------------------------------------------------------------------------------
+    # -- requests -------------------------------------------------------------------------------------
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.open_connections += 1
+        connection = Connection(reader, writer)
         try:
-            while await self._request(reader, writer):
-                pass
-        except (ConnectionError, asyncio.IncompleteReadError):
+            while (incoming := await connection.receive()) is not None:
+                self.active += 1
+                try:
+                    stays = await self._route(incoming, connection)
+                finally:
+                    self.active -= 1
+                if not stays:
+                    break
+        except (ConnectionError, asyncio.IncompleteReadError, Gone):
             self.aborted += 1
         except asyncio.CancelledError:
             return
@@ -108,141 +136,103 @@ class Simulator:
             with contextlib.suppress(Exception):
                 writer.close()
 
-    async def _request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        head = await reader.readuntil(b"\r\n\r\n") if not reader.at_eof() else b""
-        if not head:
-            return False
-        lines = head.decode("latin-1").split("\r\n")
-        method, path, _ = lines[0].split(" ", 2)
-        headers = {
-            name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:] if line)
-        }
-        body = await reader.readexactly(int(headers.get("content-length") or 0))
-        return await self._route(method, path.split("?")[0], headers, body, reader, writer)
-
-    async def _route(
-        self,
-        method: str,
-        path: str,
-        headers: dict[str, str],
-        body: bytes,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-    ) -> bool:
-        if path == "/v1/models":
-            return await _plain(writer, 200, json.dumps({"object": "list", "data": []}).encode())
-        if path == "/v1/responses/input_tokens":
-            count = {"object": "response.input_tokens", "input_tokens": max(1, len(body) // 4)}
-            return await _plain(writer, 200, json.dumps(count).encode())
-        if method != "POST" or path != "/v1/responses":
-            return await _plain(writer, 404, ApiError("Not found", status=404).body())
+    async def _route(self, incoming: Incoming, connection: Connection) -> bool:
+        """Answer; whether the connection stays open."""
+        self._number += 1
+        headers = {"x-request-id": f"req_sim{self._number:08}", "openai-processing-ms": "12", **RATE_HEADERS}
         try:
-            if headers.get("authorization") != f"Bearer {KEY}":
-                given = headers.get("authorization", "").removeprefix("Bearer ")
-                raise ApiError(f"Incorrect API key provided: {given}.", None, "invalid_api_key", status=401)
-            request = validate(body, own_reasoning=self._own_reasoning)
+            self._authenticate(incoming.headers)
+            wanted = (incoming.method, incoming.path)
+            if wanted == ("GET", "/v1/models"):
+                names = [{"id": name, "object": "model", "owned_by": "openai"} for name in models.LISTED]
+                await connection.plain(200, json.dumps({"object": "list", "data": names}).encode(), headers)
+                return True
+            if wanted == ("POST", "/v1/responses/input_tokens"):
+                await connection.plain(200, self._count(incoming.body), headers)
+                return True
+            if wanted != ("POST", "/v1/responses"):
+                words = f"Invalid URL ({incoming.method} {incoming.path})"
+                raise ApiError(words, status=405 if incoming.path == "/v1/responses" else 404)
+            request = validate(incoming.body, own_reasoning=self.own_reasoning)
         except ApiError as error:
             self.refused.append(error)
-            return await _plain(writer, error.status, error.body())
+            await connection.plain(error.status, error.body(), headers)
+            return True
+        turn = self._next(request, incoming)
+        return await self._answer(Renderer(request, turn, self._number), request, turn, connection, headers)
+
+    def _next(self, request: dict[str, Any], incoming: Incoming) -> Turn:
+        self.raw.append(incoming.body)
+        self.headers.append(incoming.headers)
         self.requests.append(request)
-        self.headers.append(headers)
-        self.raw.append(body)
-        turn = self._turns.popleft() if self._turns else self.brain(request)
-        self._number += 1
-        return await self._answer(request, turn, reader, writer)
+        return self._turns.popleft() if self._turns else self.brain(request)
+
+    def _authenticate(self, headers: dict[str, str]) -> None:
+        """Recorded: words and code for a wrong key."""
+        kind, _, key = headers.get("authorization", "").partition(" ")
+        if not key or kind.lower() != "bearer":
+            raise ApiError("You didn't provide an API key in an Authorization header using Bearer auth.", status=401)
+        if key not in self.keys:
+            shown = f"{key[:8]}***{key[-4:]}" if len(key) > 16 else key
+            raise ApiError(f"Incorrect API key provided: {shown}.", None, "invalid_api_key", status=401)
+
+    def _count(self, body: bytes) -> bytes:
+        request = validate(body, endpoint="input_tokens", own_reasoning=self.own_reasoning)
+        self.counts.append(request)
+        number = rough_count(*(request.get(name) for name in ("instructions", "input", "tools", "text")))
+        return json.dumps({"object": "response.input_tokens", "input_tokens": number}).encode()
+
+    # -- answers --------------------------------------------------------------------------------------
 
     async def _answer(
-        self, request: dict[str, Any], turn: Turn, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        renderer: Renderer,
+        request: dict[str, Any],
+        turn: Turn,
+        connection: Connection,
+        headers: dict[str, str],
     ) -> bool:
+        if turn.fault == "hang_up":
+            return False
         if turn.fault == "silent_headers":
-            await reader.read(1)
+            await connection.pause(None)
             return False
         if turn.status != 200:
-            return await _plain(writer, turn.status, json.dumps({"error": turn.error}).encode(), turn.headers)
-        renderer = Renderer(request, turn, self._number)
+            body = turn.body if turn.body is not None else json.dumps({"error": turn.error}).encode()
+            await connection.plain(turn.status, body, {**headers, **turn.headers})
+            return True
         if turn.fault == "html":
-            return await _plain(writer, 200, b"<html>gateway</html>", {"content-type": "text/html"})
-        if turn.fault == "json" or not request.get("stream"):
-            events = list(renderer.events())
-            final = events[-1].get("response") or {"error": events[-1]}
-            return await _plain(writer, 200, json.dumps(final).encode())
-        return await self._stream(renderer, turn, reader, writer)
-
-    async def _stream(
-        self, renderer: Renderer, turn: Turn, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> bool:
-        headers = {"content-type": "text/event-stream; charset=utf-8", "x-request-id": "req_sim", **RATE_HEADERS}
+            await connection.plain(200, b"<html>gateway</html>", {**headers, "content-type": "text/html"})
+            return True
+        headers = {**headers, **turn.headers}
+        streamed = bool(request.get("stream")) or turn.fault == "sse"
+        if turn.fault == "json" or not streamed:
+            if turn.delay:
+                await connection.pause(turn.delay)
+            await connection.plain(200, json.dumps(renderer.answer()).encode(), headers)
+            return True
+        headers["content-type"] = "text/event-stream; charset=utf-8"
         if turn.fault == "gzip_bomb":
-            return await self._bomb(writer, headers)
-        writer.write(_head(200, {**headers, **turn.headers, "transfer-encoding": "chunked"}))
-        gone = asyncio.ensure_future(reader.read(1))
-        try:
-            for at, event in enumerate(renderer.events()):
-                if turn.fault and at >= turn.fault_after:
-                    return await self._strike(turn, event, reader, writer, gone)
-                writer.write(_chunk(record(event)))
-                if turn.delay:
-                    await writer.drain()
-                    done, _ = await asyncio.wait({gone}, timeout=turn.delay)
-                    if done:
-                        self.aborted += 1
-                        return False
-            writer.write(b"0\r\n\r\n")
-            await writer.drain()
-        finally:
-            gone.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await gone
-        return not (gone.done() and not gone.cancelled())
+            await connection.bomb(headers)
+            return False
+        if turn.fault == "empty":
+            await connection.plain(200, b"", headers)
+            return True
+        await connection.send(head(200, {**headers, "transfer-encoding": "chunked"}))
+        return await self._stream(renderer, turn, connection)
 
-    async def _strike(
-        self, turn: Turn, event: dict[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gone: Any
-    ) -> bool:
-        data = record(event)
-        if turn.fault == "silent_stream":
-            await writer.drain()
-            await gone
-            self.aborted += 1
-        elif turn.fault == "reset":
-            writer.write(_chunk(data[: len(data) // 2]))
-            await writer.drain()
-            raw: socket.socket = writer.get_extra_info("socket")
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            writer.transport.abort()
-        elif turn.fault == "cut_chunk":
-            writer.write(f"{len(data):x}\r\n".encode() + data[: len(data) // 2])
-            await writer.drain()
-        elif turn.fault == "half_character":
-            writer.write(_chunk(b'event: response.output_text.delta\ndata: {"delta":"\xc3'))
-            writer.write(b"0\r\n\r\n")
-            await writer.drain()
-        elif turn.fault == "garbage_event":
-            writer.write(_chunk(b"event: response.output_text.delta\ndata: {nonsense\n\n") + b"0\r\n\r\n")
-            await writer.drain()
-        elif turn.fault == "huge_event":
-            huge = {**event, "delta": "x" * (1024 * 1024)}
-            writer.write(_chunk(record(huge)) + b"0\r\n\r\n")
-            await writer.drain()
-        return False
-
-    async def _bomb(self, writer: asyncio.StreamWriter, headers: dict[str, str]) -> bool:
-        bomb = gzip.compress(b"\0" * 50_000_000)
-        writer.write(_head(200, {**headers, "content-encoding": "gzip", "content-length": str(len(bomb))}) + bomb)
-        await writer.drain()
-        return False
-
-
-def _head(status: int, headers: dict[str, str]) -> bytes:
-    lines = [f"HTTP/1.1 {status} Simulated", *(f"{name}: {value}" for name, value in headers.items())]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-
-
-def _chunk(data: bytes) -> bytes:
-    return f"{len(data):x}\r\n".encode() + data + b"\r\n"
-
-
-async def _plain(writer: asyncio.StreamWriter, status: int, body: bytes, headers: dict[str, str] | None = None) -> bool:
-    named = {"content-type": "application/json", "content-length": str(len(body)), **RATE_HEADERS, **(headers or {})}
-    writer.write(_head(status, named) + body)
-    await writer.drain()
-    return True
+    async def _stream(self, renderer: Renderer, turn: Turn, connection: Connection) -> bool:
+        for at, event in enumerate(renderer.events()):
+            if at == turn.fault_after and turn.gate is not None:
+                while not turn.gate.is_set():
+                    await connection.pause(0.005)
+            if at >= turn.fault_after and turn.fault not in ("", "sse"):
+                await connection.strike(turn.fault, event)
+                return False
+            await connection.stream(record(event, turn.wire), turn.wire)
+            if turn.delay:
+                await connection.pause(turn.delay)
+        if turn.wire.done:
+            await connection.send(chunk(b"data: [DONE]\n\n"))
+        await connection.send(END)
+        return True

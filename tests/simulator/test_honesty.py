@@ -22,6 +22,7 @@ REQUEST = {
     "stream": True,
     "reasoning": {"summary": "auto"},
     "include": ["reasoning.encrypted_content", "web_search_call.action.sources"],
+    "stream_options": {"include_obfuscation": False},
 }
 # What the real API accepted and the simulator refuses, because the bridge must never send it.
 STRICTER = (

@@ -118,14 +118,18 @@ class Turn:
 
 
 def error_turn(
-    status: int, code: str | None, message: str = "Simulated.", *, type: str = "", param: str | None = None, **headers: str
+    status: int,
+    code: str | None,
+    message: str = "Simulated.",
+    *,
+    type: str = "",
+    param: str | None = None,
+    **headers: str,
 ) -> Turn:
     """An HTTP error; ``headers`` with underscores for hyphens (``retry_after="1"``)."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     kind = type or ("invalid_request_error" if status < 500 else "server_error")
-    return Turn(
-        status=status, error={"message": message, "type": kind, "param": param, "code": code}, headers=named
-    )
+    return Turn(status=status, error={"message": message, "type": kind, "param": param, "code": code}, headers=named)
 
 
 def page_turn(status: int, text: str = "<html><h1>Bad gateway</h1></html>") -> Turn:

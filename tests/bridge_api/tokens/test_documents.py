@@ -57,3 +57,9 @@ def test_pages_beyond_the_bound_stand_as_copies(monkeypatch: pytest.MonkeyPatch)
 def test_reading_ends_when_its_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(documents, "SECONDS", -1.0)
     assert documents.pages(pdf("Hello")) == ()
+
+
+def test_a_page_with_too_much_to_draw_is_judged_by_the_others() -> None:
+    endless = "0) Tj " + "(a) Tj " * 200_000 + "(b"
+    assert documents.pages(pdf(endless)) == ()
+    assert [page.strip() for page in documents.pages(pdf("Hello", endless))] == ["Hello", "Hello"]

@@ -58,6 +58,17 @@ def test_a_figure_in_steps_is_refined_by_what_else_was_written() -> None:
     call = {"type": "function_call", "name": "f", "arguments": "{}"}
     around = 12 + len("functions.f") + len("{}")
     assert answer(thought("a"), call, reported=128, written=150 + around) == {"a": 150 + FRAME}
-    assert answer(thought("a"), call, reported=128, written=999) == {"a": 128 + 63 + FRAME}
-    assert answer(thought("a"), call, reported=128, written=5) == {"a": 128 + FRAME}
-    assert answer(thought("a"), {"type": "message"}, reported=128, written=999) == {"a": 128 + FRAME}
+
+
+def test_a_figure_in_steps_is_else_refined_by_the_ciphertext() -> None:
+    call = {"type": "function_call", "name": "f", "arguments": "{}"}
+    short, fitting, long = (ciphertext(629 + round(4.9 * tokens)) for tokens in (40, 150, 600))
+    for items in ([], [call, call], [{"type": "message"}]):
+        assert answer(thought(short), *items, reported=128, written=999) == {short: 128 + FRAME}
+        assert abs(answer(thought(fitting), *items, reported=128, written=999)[fitting] - 150 - FRAME) <= 2
+        assert answer(thought(long), *items, reported=128, written=999) == {long: 128 + 63 + FRAME}
+
+
+def test_models_that_report_single_tokens_are_taken_at_their_word() -> None:
+    usage = {"output_tokens": 99, "output_tokens_details": {"reasoning_tokens": 64}}
+    assert sizes_in_answer([thought("a")], usage, LATE, len) == {"a": 64 + FRAME}

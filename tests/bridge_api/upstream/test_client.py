@@ -213,7 +213,7 @@ async def test_a_compressed_answer_is_seen_and_left_as_it_is() -> None:
 
 async def test_what_arrived_is_taken_as_one() -> None:
     pieces = [b"%d," % at for at in range(300)]
-    async with wired(saying(pieces)) as (wire, upstream):
+    async with wired(saying(pieces)) as (_, upstream):
         flow = upstream.open("/responses", b"{}", {})
         await eventually(lambda: flow.ended)
         assert flow.take() == b"".join(pieces)
