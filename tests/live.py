@@ -1,4 +1,8 @@
-"""The real server for tests: gunicorn with its worker, in front of the simulator."""
+"""The bridge for tests, in front of the simulator: the real server (gunicorn with its worker), or in the process.
+
+Only the real server streams as it goes, closes connections and keeps a trail; the one in the process is for quick
+tests of what is asked upstream and what is answered.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,12 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from tests.simulator.server import KEY, Simulator
@@ -115,3 +121,37 @@ def live_bridge(simulator_server: Simulator) -> Iterator[Bridge]:
         )
         yield bridge
         bridge.stop()
+
+
+@pytest.fixture
+async def bridge_in_process(simulator: Simulator, settings: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the ASGI application in this process and event loop. Answers come whole, streams too."""
+    from bridge_api import service
+    from config.asgi import application
+
+    settings.OPENAI_BASE_URL = simulator.base_url
+    settings.OPENAI_API_KEY = KEY
+    service.reset()
+    transport = httpx.ASGITransport(app=application)
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://bridge", timeout=20) as client:
+            yield client
+    finally:
+        await service.close()
+        service.reset()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """What the bridge logged and the simulator refused goes beside the report of a failed test."""
+    outcome: Any = yield
+    report = outcome.get_result()
+    if not report.failed:
+        return
+    given = getattr(item, "funcargs", {})
+    bridge, simulator = given.get("live_bridge"), given.get("simulator")
+    if isinstance(bridge, Bridge):
+        report.sections.append(("the bridge's log (its end)", bridge.logs()[-4000:]))
+    if isinstance(simulator, Simulator) and simulator.refused:
+        told = "\n".join(f"{error.status} {error.code}: {error.message}" for error in simulator.refused)
+        report.sections.append(("refused by the simulator", told))

@@ -209,7 +209,10 @@ class Simulator:
         if turn.fault == "json" or not streamed:
             if turn.delay:
                 await connection.pause(turn.delay)
-            await connection.plain(200, json.dumps(renderer.answer()).encode(), headers)
+            if turn.ending == "eof":
+                return False
+            answer = renderer.answer()
+            await connection.plain(200 if "object" in answer else 500, json.dumps(answer).encode(), headers)
             return True
         headers["content-type"] = "text/event-stream; charset=utf-8"
         if turn.fault == "gzip_bomb":

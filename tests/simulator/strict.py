@@ -43,7 +43,8 @@ def validate(
         (check_create if endpoint == "responses" else check_count)(body)
     except TypeFault as fault:
         code = _CODES.get(fault.what) or ("invalid_type" if fault.what.startswith("Invalid type") else "invalid_value")
-        raise ApiError(f"{fault.what}: '{fault.path}'.", fault.path, code) from None
+        words = fault.what if fault.what.startswith("Invalid value: ") else f"{fault.what}: '{fault.path}'."
+        raise ApiError(words, fault.path, code) from None
     for rule in RULES:
         rule(body)
     if own_reasoning:

@@ -112,7 +112,11 @@ def _typed_dict(value: Any, kind: Any, path: str) -> None:
 
 def _union(value: Any, members: tuple[Any, ...], path: str) -> None:
     faults: list[TypeFault] = []
-    for member in _candidates(value, members):
+    candidates = _candidates(value, members)
+    dicts = [member for member in candidates if typing_extensions.is_typeddict(member)]
+    if dicts and isinstance(value, dict) and not any(_literals_fit(value, member) for member in dicts):
+        _tell_kind(value, dicts, path)
+    for member in candidates:
         try:
             check(value, member, path)
             return
@@ -121,6 +125,19 @@ def _union(value: Any, members: tuple[Any, ...], path: str) -> None:
     if not faults:
         raise TypeFault(path, "Invalid value")
     raise max(faults, key=lambda fault: len(fault.path))
+
+
+def _tell_kind(value: dict[str, Any], members: list[Any], path: str) -> None:
+    """Raise what is wrong with a ``type`` or ``role`` that no member of a union has."""
+    for name in ("type", "role"):
+        known: set[Any] = set()
+        for member in members:
+            kind = _bare(_hints(member).get(name))
+            known |= set(typing_extensions.get_args(kind)) if typing_extensions.get_origin(kind) is Literal else set()
+        if name in value and known and value[name] not in known:
+            listed = ", ".join(repr(one) for one in sorted(known, key=str))
+            where = path if name == "type" else f"{path}.{name}"
+            raise TypeFault(where, f"Invalid value: {value[name]!r}. Supported values are: {listed}.")
 
 
 def _candidates(value: Any, members: tuple[Any, ...]) -> list[Any]:

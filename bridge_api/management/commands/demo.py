@@ -38,7 +38,7 @@ class Command(BaseCommand):
             call = Call("get_weather", '{"city":"Oslo","unit":null}')
             return Turn((Reasoning((thought,)), Text("Let me look.", "commentary"), call), step=3, delay=0.02)
 
-        console = Console()
+        console = Console(soft_wrap=True)
         with Simulator(brain=brain) as simulator, tempfile.TemporaryDirectory() as folder:
             bridge = start_bridge(Path(folder), simulator.base_url)
             try:
@@ -78,7 +78,8 @@ def _turn(console: Console, port: int, messages: list[dict[str, Any]]) -> list[d
         "thinking": {"type": "adaptive", "display": "summarized"},
     }
     content: list[dict[str, Any]] = []
-    for event in _events(port, body):
+    answer = _ask(port, body)
+    for event in _events(answer):
         if event["type"] == "error":
             raise SystemExit(event["error"]["message"])
         if event["type"] == "content_block_start":
@@ -97,6 +98,8 @@ def _turn(console: Console, port: int, messages: list[dict[str, Any]]) -> list[d
             usage = event["usage"]
             reason = event["delta"]["stop_reason"]
             console.print(f"[dim]          {reason}, {usage['output_tokens']} tokens out[/]", highlight=False)
+    ids = f"{answer.headers['request-id']}, correlation {answer.headers['x-correlation-id']}"
+    console.print(f"[dim]          in the trail: {ids}[/]", highlight=False)
     return content
 
 
@@ -114,14 +117,17 @@ def _show(console: Console, block: dict[str, Any], delta: dict[str, Any]) -> Non
         )
 
 
-def _events(port: int, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _ask(port: int, body: dict[str, Any]) -> http.client.HTTPResponse:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("POST", "/v1/messages", json.dumps(body), {"content-type": "application/json"})
-    answer = connection.getresponse()
-    for line in answer:
-        if line.startswith(b"data: "):
-            yield json.loads(line[6:])
-    connection.close()
+    return connection.getresponse()
+
+
+def _events(answer: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
+    with answer:
+        for line in answer:
+            if line.startswith(b"data: "):
+                yield json.loads(line[6:])
 
 
 def _short(item: dict[str, Any]) -> str:
