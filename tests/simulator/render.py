@@ -43,7 +43,7 @@ class Renderer:
     def response(self, status: str, **fields: Any) -> dict[str, Any]:
         request, reasoning = self._request, self._request.get("reasoning") or {}
         text = request.get("text") or {}
-        images = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
+        images: dict[str, Any] = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
         nothing = {"image_tokens": 0, "text_tokens": 0}
         images |= {"input_tokens_details": nothing, "output_tokens_details": nothing}
         return {
