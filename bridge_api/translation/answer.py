@@ -25,7 +25,7 @@ from bridge_api.schemas.stream import (
     TextDelta,
     ThinkingDelta,
 )
-from bridge_api.translation import json_schema
+from bridge_api.translation import strict_schema
 from bridge_api.translation.notes import Notes
 from bridge_api.translation.plan import AnswerPlan, StructuredPlan
 from bridge_api.translation.stop_sequences import StopScanner
@@ -267,5 +267,5 @@ def restored(text: str, plan: StructuredPlan) -> str:
     if plan.wrapped and isinstance(value, dict) and "value" in value:
         value = value["value"]
     if plan.nullable:
-        value = json_schema.remove_added_nulls(value, dict(plan.schema))
+        value = strict_schema.remove_added_nulls(value, dict(plan.schema))
     return msgspec.json.encode(value).decode("utf-8")

@@ -17,74 +17,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-_EMPTY: dict[str, Any] = {"null": None, '""': "", "[]": [], "{}": {}}
-_KIND_OF = {'""': "string", "[]": "array", "{}": "object"}
-
-
-@dataclass(frozen=True, slots=True)
-class FillerPolicy:
-    """For each top-level property that may be dropped, the filler forms (``null``, ``""``, ``[]``, ``{}``)."""
-
-    fillers: Mapping[str, frozenset[str]]
-
-    @classmethod
-    def from_schema(cls, schema: Mapping[str, Any]) -> FillerPolicy:
-        """The policy of a tool's input schema: optional properties only.
-
-        ``null`` is a filler unless the property admits it; an empty string, list or object is one where the
-        property is of that type and does not name the empty value as its default or a choice.
-        """
-        properties = schema.get("properties")
-        required = schema.get("required")
-        needed = set(required) if isinstance(required, list) else set()
-        found: dict[str, frozenset[str]] = {}
-        for name, shape in (properties if isinstance(properties, dict) else {}).items():
-            if name not in needed and isinstance(shape, dict):
-                forms = frozenset(form for form in _EMPTY if _is_filler(form, shape))
-                if forms:
-                    found[name] = forms
-        return cls(found)
-
-
-def _is_filler(form: str, shape: Mapping[str, Any]) -> bool:
-    value = _EMPTY[form]
-    if "default" in shape and shape["default"] == value and type(shape["default"]) is type(value):
-        return False
-    choices = [*(shape.get("enum") or []), *([shape["const"]] if "const" in shape else [])]
-    if any(choice == value and type(choice) is type(value) for choice in choices):
-        return False
-    types = shape.get("type")
-    named = set(types if isinstance(types, list) else [types] if isinstance(types, str) else [])
-    if form == "null":
-        return not ("null" in named or shape.get("nullable") is True or _branch_admits_null(shape))
-    return _KIND_OF[form] in named and not _demands_more(shape)
-
-
-def _demands_more(shape: Mapping[str, Any]) -> bool:
-    """A lower bound of 0 says that the empty value means something."""
-    return any(shape.get(bound) == 0 for bound in ("minLength", "minItems", "minProperties"))
-
-
-def _branch_admits_null(shape: Mapping[str, Any]) -> bool:
-    if not shape or not ({"type", "anyOf", "oneOf", "allOf", "enum", "const", "$ref", "properties"} & shape.keys()):
-        return True
-    for keyword in ("anyOf", "oneOf"):
-        for branch in shape.get(keyword) or []:
-            if isinstance(branch, dict) and (
-                branch.get("type") == "null"
-                or (isinstance(branch.get("type"), list) and "null" in branch["type"])
-                or branch.get("const", 0) is None
-                or None in (branch.get("enum") or [])
-            ):
-                return True
-    return "$ref" in shape
-
+from bridge_api.translation.filler_policy import FillerPolicy
+from bridge_api.translation.json_completion import completion
 
 _SPACE = " \t\n\r"
 _IN_STRING = re.compile(r'[^"\\\x00-\x1f]*')
@@ -193,7 +131,7 @@ class ArgumentScanner:
     def _closing(self) -> str:
         """The least text that makes what was shown a valid object."""
         shown = "".join(self._history)
-        return _completion(shown)
+        return completion(shown)
 
     # -- output ---------------------------------------------------------------------------------------
 
@@ -423,69 +361,6 @@ def _literal_prefix(text: str) -> bool:
 
 def _literal_whole(text: str) -> bool:
     return text in ("true", "false", "null") or _NUMBER.fullmatch(text) is not None
-
-
-def _completion(shown: str) -> str:
-    """The least text that turns a prefix of a JSON object into a whole one."""
-    stack: list[str] = []
-    in_string = escaped = False
-    for sign in shown:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif sign == "\\":
-                escaped = True
-            elif sign == '"':
-                in_string = False
-        elif sign == '"':
-            in_string = True
-        elif sign in "{[":
-            stack.append("}" if sign == "{" else "]")
-        elif sign in "}]":
-            stack.pop()
-    closers = "".join(reversed(stack))
-    for middle in _MIDDLES:
-        try:
-            json.loads(shown + middle + closers)
-        except ValueError:
-            continue
-        return middle + closers
-    return closers
-
-
-# What can finish the token in progress: a string (with half an escape), a key, a value, a literal.
-_MIDDLES = (
-    "",
-    '"',
-    '":null',
-    ":null",
-    "null",
-    '"":null',
-    ' ""',
-    "0",
-    '0"',
-    '00"',
-    '000"',
-    '0000"',
-    '\\"',
-    'n"',
-    'u0000"',
-    '0":null',
-    '00":null',
-    '000":null',
-    '0000":null',
-    'n":null',
-    "rue",
-    "ue",
-    "e",
-    "alse",
-    "lse",
-    "se",
-    "ull",
-    "ll",
-    "l",
-    "0",
-)
 
 
 def filtered(text: str, policy: FillerPolicy | None) -> str:

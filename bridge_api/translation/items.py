@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from bridge_api.translation import json_schema, web_search
+from bridge_api.translation import strict_schema, web_search
 from bridge_api.translation.answer import Answer, TextPipe
 from bridge_api.translation.fillers import ArgumentScanner
 from bridge_api.translation.plan import ToolInfo
@@ -313,7 +313,7 @@ def _without_added_nulls(text: str, schema: dict[str, Any]) -> str:
         value = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return text
-    return msgspec.json.encode(json_schema.remove_added_nulls(value, schema)).decode("utf-8")
+    return msgspec.json.encode(strict_schema.remove_added_nulls(value, schema)).decode("utf-8")
 
 
 class SearchItem(Item):

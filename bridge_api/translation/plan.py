@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bridge_api.capabilities import Capabilities
-from bridge_api.translation.fillers import FillerPolicy
+from bridge_api.translation.filler_policy import FillerPolicy
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,29 +9,25 @@ Source: ``ResponseCreateParams`` of the ``openai`` package; Anthropic's API refe
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 from dataclasses import dataclass
 from typing import Any
-
-import msgspec
 
 from bridge_api import capabilities
 from bridge_api.capabilities import Capabilities
 from bridge_api.mapping import Route
 from bridge_api.schemas.anthropic import MessagesRequest, OutputFormat
 from bridge_api.schemas.wording import invalid
-from bridge_api.translation import frames, json_schema
+from bridge_api.translation import json_schema, strict_schema
 from bridge_api.translation.content import ContentRules, input_text, mark
 from bridge_api.translation.history import HistoryRules, developer_item, tool_changes, translate_history
+from bridge_api.translation.identity import BILLING_HEADER, identity
 from bridge_api.translation.notes import Note, Notes
 from bridge_api.translation.plan import AnswerPlan, StructuredPlan
 from bridge_api.translation.thinking import ThinkingPlan, plan_thinking
 from bridge_api.translation.tools import ToolSet, translate_choice, translate_tools
 
 MINIMUM_OUTPUT = 16
-BILLING_HEADER = "x-anthropic-billing-header:"
 PREFILL_REFUSED = (
     "This model does not support assistant message prefill. The conversation must end with a user message."
 )
@@ -104,7 +100,7 @@ def translate(request: MessagesRequest, ctx: RequestContext, *, count: bool = Fa
     payload["stream"] = True
     payload["stream_options"] = {"include_obfuscation": False}
     _service(request, payload, notes)
-    _identity(request, payload, ctx, tools)
+    payload |= identity(request, ctx.identity_key, ctx.session_id, list(tools.info))
 
     plan = AnswerPlan(
         model_asked=request.model,
@@ -279,9 +275,9 @@ def _structured(
     if wanted is None:
         return None, None
     schema = {key: value for key, value in wanted.schema.items() if key not in ("$schema", "$id")}
-    if json_schema.in_strict_subset(schema):
+    if strict_schema.in_strict_subset(schema):
         return _json_format(schema, strict=True), StructuredPlan(schema)
-    rewritten = json_schema.to_strict(schema)
+    rewritten = strict_schema.to_strict(schema)
     if rewritten is not None:
         notes.add("changed.structured_output", "output_config.format")
         plan = StructuredPlan(schema, rewritten.root_wrapped, bool(rewritten.optional))
@@ -349,49 +345,6 @@ def _service(request: MessagesRequest, payload: dict[str, Any], notes: Notes) ->
         payload["service_tier"] = "auto" if request.service_tier == "auto" else "default"
 
 
-def _identity(request: MessagesRequest, payload: dict[str, Any], ctx: RequestContext, tools: ToolSet) -> None:
-    """Who and which conversation, as keyed hashes and a routing key of at most 64 characters.
-
-    Claude Code's ``user_id`` is a JSON text whose session part changes: the stable part is hashed, because a
-    user that changes between turns may cost the reasoning items.
-    """
-    user = request.metadata.user_id if request.metadata else None
-    session = ctx.session_id
-    if user:
-        stable, embedded = _claude_code_identity(user)
-        payload["safety_identifier"] = _keyed(ctx.identity_key, b"user", stable)
-        session = session or embedded
-    if session is None:
-        system = request.system if isinstance(request.system, str) else None
-        texts = [system or ""] + [
-            block.text
-            for block in (request.system if isinstance(request.system, list) else [])
-            if not block.text.lower().startswith(BILLING_HEADER)
-        ]
-        session = _keyed(ctx.identity_key, b"prefix", "\0".join([*texts, *tools.info]))
-    payload["prompt_cache_key"] = session if len(session) <= 64 else _keyed(ctx.identity_key, b"session", session)
-
-
-def _claude_code_identity(user_id: str) -> tuple[str, str | None]:
-    """(the part of ``metadata.user_id`` that stays the same for a user, the session in it)."""
-    if user_id.startswith("{"):
-        try:
-            parsed = msgspec.json.decode(user_id)
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
-            return user_id, None
-        stable = parsed.get("account_uuid") or parsed.get("device_id")
-        session = parsed.get("session_id")
-        return (
-            stable if isinstance(stable, str) else user_id,
-            session if isinstance(session, str) and re.fullmatch(r"[A-Za-z0-9._-]{1,64}", session) else None,
-        )
-    return user_id, None
-
-
-def _keyed(key: bytes, purpose: bytes, text: str) -> str:
-    return hmac.new(key, purpose + b"\0" + text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
-
-
 def _local_answer(request: MessagesRequest, plan: AnswerPlan, notes: Notes) -> dict[str, Any]:
     """The Message for ``max_tokens: 0``, as Anthropic answers it: no content, stopped by the limit."""
     return {
@@ -419,6 +372,3 @@ def without_summary(payload: dict[str, Any]) -> dict[str, Any]:
     reasoning = {key: value for key, value in payload.get("reasoning", {}).items() if key != "summary"}
     rest = {key: value for key, value in payload.items() if key != "reasoning"}
     return {**rest, "reasoning": reasoning} if reasoning else rest
-
-
-__all__ = ["RequestContext", "Translated", "frames", "translate", "without_reasoning", "without_summary"]

@@ -35,10 +35,11 @@ from bridge_api.schemas.stream import (
 from bridge_api.translation import stop_reason
 from bridge_api.translation.answer import Answer, Cut
 from bridge_api.translation.errors import cut_stream, from_event, from_network
-from bridge_api.translation.items import ITEMS, CallItem, HiddenItem, Item, MessageItem, ReasoningItem, make_item
+from bridge_api.translation.items import CallItem, Item, MessageItem, ReasoningItem, make_item
 from bridge_api.translation.notes import Note
 from bridge_api.translation.plan import AnswerPlan
 from bridge_api.translation.stop_reason import Content, Ending, Terminal
+from bridge_api.translation.terminal import decoded_item, plain, response_failure, same_kind, searches, window_full
 from bridge_api.translation.usage import delta_usage, estimated_usage, start_usage, whole_usage
 
 CloseCause = Literal["eof", "idle_timeout", "client_gone", "network", "deadline"]
@@ -139,7 +140,7 @@ class AnswerMachine:
             self._fail(from_network("protocol"))
             return []
         if response.status is None and response.output is None:
-            self._fail(_response_failure(response, self._plan, self._input_tokens))
+            self._fail(response_failure(response, self._plan, self._input_tokens))
             return []
         self._terminal(o.TerminalEvent(response))
         return self._drain()
@@ -297,7 +298,7 @@ class AnswerMachine:
 
     def _error(self, event: o.ErrorEvent) -> None:
         found = event.error or o.Error(event.code, event.message, None, event.param)
-        self._fail(from_event(_plain(found), caps=self._plan.caps, input_tokens=self._input_tokens))
+        self._fail(from_event(plain(found), caps=self._plan.caps, input_tokens=self._input_tokens))
 
     def _terminal(self, event: o.TerminalEvent) -> None:
         response = event.response or o.Response()
@@ -309,7 +310,7 @@ class AnswerMachine:
             self._finish_items(response, whole=False)
             self._end("policy", response)
         elif status in ("failed", "cancelled") or (response.error is not None and status != "incomplete"):
-            self._fail(_response_failure(response, self._plan, self._input_tokens))
+            self._fail(response_failure(response, self._plan, self._input_tokens))
         elif status == "incomplete":
             reason = response.incomplete_details.reason if response.incomplete_details else None
             self._finish_items(response, whole=False)
@@ -328,7 +329,7 @@ class AnswerMachine:
         self._finish_floor(finals, whole=whole)
         missing = {index for index in range(len(self._items), len(finals)) if index not in self._items}
         for index in sorted({*self._items, *missing}):
-            shape = _decoded_item(finals[index]) if index in missing else None
+            shape = decoded_item(finals[index]) if index in missing else None
             item = self._item(index, shape or _MESSAGE)
             if item.finished:
                 continue
@@ -344,8 +345,8 @@ class AnswerMachine:
         while self._floor is not None:
             index = self._floor
             item = self._items[index]
-            final = _decoded_item(finals[index]) if index < len(finals) else None
-            if final is not None and not _same_kind(item, final):
+            final = decoded_item(finals[index]) if index < len(finals) else None
+            if final is not None and not same_kind(item, final):
                 final = None
             item.finish(final if final is not None else ({} if whole else None))
             self._yield_floor(index)
@@ -368,19 +369,19 @@ class AnswerMachine:
             refused=bool(answer.refusal),
             hosted_call_open=answer.hosted_call_open,
             cut_to_length=answer.halted == "length",
-            window_full=_window_full(response, self._plan),
+            window_full=window_full(response, self._plan),
         )
         reason = stop_reason.decide(ending)
         if not answer.halted:
             self._never_empty(reason, ending)
             answer.stop()
-        searches = _searches(response, answer.searches)
+        searched = searches(response, answer.searches)
         estimated = response is None or response.usage is None
         if estimated:
             answer.notes.add("answer.usage_estimated")
-            usage = estimated_usage(self._input_tokens, answer.deltas, searches)
+            usage = estimated_usage(self._input_tokens, answer.deltas, searched)
         else:
-            usage = delta_usage(response.usage, searches)  # type: ignore[union-attr]
+            usage = delta_usage(response.usage, searched)  # type: ignore[union-attr]
         details = self._refusal_details(response) if reason == "refusal" else None
         delta: dict[str, Any] = {
             "stop_reason": reason,
@@ -439,48 +440,6 @@ class AnswerMachine:
 _MESSAGE: dict[str, Any] = {"type": "message"}
 _REASONING: dict[str, Any] = {"type": "reasoning"}
 _CALL: dict[str, Any] = {"type": "function_call"}
-
-
-def _plain(error: o.Error) -> dict[str, Any]:
-    return {"code": error.code, "message": error.message, "type": error.type, "param": error.param}
-
-
-def _response_failure(response: o.Response, plan: AnswerPlan, tokens: int) -> errors.BridgeError:
-    if response.error is None:
-        return errors.ApiError("The upstream's response failed without a reason.", code="upstream_failed")
-    return from_event(_plain(response.error), caps=plan.caps, input_tokens=tokens)
-
-
-def _decoded_item(raw: msgspec.Raw) -> dict[str, Any] | None:
-    try:
-        item = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return None
-    return item if isinstance(item, dict) else None
-
-
-def _same_kind(item: Item, final: dict[str, Any]) -> bool:
-    return isinstance(item, HiddenItem) or type(item) is ITEMS.get(str(final.get("type") or ""))
-
-
-def _searches(response: o.Response | None, counted: int) -> int:
-    usage = response.tool_usage if response else None
-    search = usage.get("web_search") if usage else None
-    told = search.get("num_requests") if isinstance(search, dict) else None
-    return told if isinstance(told, int) and told > 0 else counted
-
-
-def _window_full(response: o.Response | None, plan: AnswerPlan) -> bool:
-    """Whether the model's window ended the answer, not the asked limit."""
-    if response is None or response.usage is None:
-        return False
-    used_in, used_out = response.usage.get("input_tokens"), response.usage.get("output_tokens")
-    if not isinstance(used_in, int) or not isinstance(used_out, int):
-        return False
-    asked = response.max_output_tokens
-    if asked is not None and used_out >= asked:
-        return False
-    return used_in + used_out >= plan.caps.context_window
 
 
 def _type_of(data: bytes) -> bytes:

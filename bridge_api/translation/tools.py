@@ -19,8 +19,8 @@ import msgspec
 
 from bridge_api.schemas.anthropic import Tool, ToolChoice
 from bridge_api.schemas.wording import invalid
-from bridge_api.translation import builtin_tools, json_schema
-from bridge_api.translation.fillers import FillerPolicy
+from bridge_api.translation import builtin_tools, json_schema, strict_schema
+from bridge_api.translation.filler_policy import FillerPolicy
 from bridge_api.translation.frames import compact
 from bridge_api.translation.names import NameMap
 from bridge_api.translation.notes import Notes
@@ -170,9 +170,9 @@ def prepare(schema: bytes, strict: bool) -> Prepared:
     note = ""
     if strict:
         bare = {key: value for key, value in parsed.items() if key not in ("$schema", "$id")}
-        if json_schema.in_strict_subset(bare):
+        if strict_schema.in_strict_subset(bare):
             return Prepared(bare, True, None, None, "")
-        rewritten = json_schema.to_strict(bare)
+        rewritten = strict_schema.to_strict(bare)
         if rewritten is not None and not rewritten.root_wrapped:
             original = bare if rewritten.optional else None
             return Prepared(rewritten.schema, True, original, None, "changed.tool_schema")

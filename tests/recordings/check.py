@@ -25,7 +25,7 @@ from bridge_api.errors import BridgeError
 from bridge_api.schemas.stream import encode, error_record
 from bridge_api.sse import Decoder
 from bridge_api.translation import response
-from bridge_api.translation.fillers import FillerPolicy
+from bridge_api.translation.filler_policy import FillerPolicy
 from bridge_api.translation.plan import AnswerPlan, ToolInfo
 from bridge_api.translation.stream import AnswerMachine
 from tests import grammar

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge_api.translation.fillers import ArgumentScanner, FillerPolicy, filtered
+from bridge_api.translation.filler_policy import FillerPolicy
+from bridge_api.translation.fillers import ArgumentScanner, filtered
 
 SCHEMA = {
     "type": "object",

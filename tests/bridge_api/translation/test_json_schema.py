@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge_api.translation.json_schema import clean, in_strict_subset, remove_added_nulls, to_strict
+from bridge_api.translation.json_schema import clean
+from bridge_api.translation.strict_schema import in_strict_subset, remove_added_nulls, to_strict
 from tests.simulator.strict import loose_faults, strict_faults
 
 OBJECT = {"type": "object", "properties": {"a": {"type": "string"}}}

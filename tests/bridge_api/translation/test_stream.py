@@ -15,7 +15,7 @@ from bridge_api import capabilities
 from bridge_api.schemas.stream import encode
 from bridge_api.sse import Decoder
 from bridge_api.translation import response
-from bridge_api.translation.fillers import FillerPolicy
+from bridge_api.translation.filler_policy import FillerPolicy
 from bridge_api.translation.plan import AnswerPlan, StructuredPlan, ToolInfo
 from bridge_api.translation.stop_reason import CONTENTS, ERROR, MATRIX, Ending, decide
 from bridge_api.translation.stream import AnswerMachine
