@@ -25,10 +25,10 @@ import orjson
 from bridge_api import correlation, errors
 from bridge_api.guard import Arrival
 from bridge_api.mapping import ModelMap, Route
-from bridge_api.schemas.anthropic import VERSION_2023, MessagesRequest, parse_messages
+from bridge_api.schemas.anthropic import VERSION_2023, parse_messages
 from bridge_api.schemas.stream import PING, StreamEvent, encode, error_record
 from bridge_api.sse import Decoder, EventTooLarge
-from bridge_api.story import Story, client_gone, ended_by, unexpected
+from bridge_api.story import Story, client_gone, counts_of, ended_by, unexpected
 from bridge_api.translation import response
 from bridge_api.translation.errors import from_http, from_network, ratelimit_headers
 from bridge_api.translation.notes import Note
@@ -76,10 +76,10 @@ class Service:
 class _Asked:
     """What was understood of a request; ``body`` is what goes upstream."""
 
-    request: MessagesRequest
     route: Route
     translated: Translated
     payload: dict[str, Any]
+    counts: dict[str, int]
     tokens: int = 0
     body: bytes = b""
 
@@ -113,12 +113,12 @@ class Exchange:
         asked = await self._understood(count=False)
         if not self._service.has_credential and asked.translated.local_answer is None:
             raise errors.missing_credential()
-        self._story.open(asked.request, asked.route, asked.translated, stream=self.stream)
+        self._story.open(asked.route, asked.translated, stream=self.stream, counts=asked.counts)
 
     async def prepare_count(self) -> tuple[dict[str, Any], str]:
         """(the Responses request to count, its model) for a count_tokens body. Raises BridgeError."""
         asked = await self._understood(count=True)
-        self._story.open(asked.request, asked.route, asked.translated, stream=False)
+        self._story.open(asked.route, asked.translated, stream=False, counts=asked.counts)
         return asked.payload, asked.route.served
 
     async def _understood(self, *, count: bool) -> _Asked:
@@ -145,7 +145,7 @@ class Exchange:
             upstream_id=service.upstream_id,
         )
         translated = translate(request, context, count=count)
-        asked = _Asked(request, route, translated, translated.payload)
+        asked = _Asked(route, translated, translated.payload, counts_of(request))
         if not count and service.has_credential:
             asked.tokens = service.estimate(asked.payload, asked.payload["model"]) or 0
             if translated.local_answer is None:

@@ -52,7 +52,7 @@ class Story:
         if name not in self.times:
             self.times[name] = time.time()
 
-    def open(self, request: MessagesRequest, route: Route, translated: Translated, *, stream: bool) -> None:
+    def open(self, route: Route, translated: Translated, *, stream: bool, counts: dict[str, int]) -> None:
         """The request was understood: send ``exchange_opened``."""
         arrival, payload = self.arrival, translated.payload
         self.notes += translated.notes
@@ -68,7 +68,7 @@ class Story:
             session_id=payload.get("prompt_cache_key"),
             client=arrival.headers.get("user-agent", "")[:128],
             effort=(payload.get("reasoning") or {}).get("effort"),
-            counts=_counts(request),
+            counts=counts,
             notes=translated.notes,
         )
         _send(exchange_opened, self.opened)
@@ -198,7 +198,8 @@ def _log_line(done: ExchangeFinished) -> None:
     log.log(level, "exchange finished", extra={"fields": fields})
 
 
-def _counts(request: MessagesRequest) -> dict[str, int]:
+def counts_of(request: MessagesRequest) -> dict[str, int]:
+    """How much was asked: messages, tools, images, documents."""
     counts = {"messages": len(request.messages), "tools": len(request.tools or ()), "images": 0, "documents": 0}
     for message in request.messages:
         for block in message.content if isinstance(message.content, list) else ():

@@ -20,7 +20,7 @@ import asyncio
 import functools
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -195,7 +195,7 @@ class Flow:
             self.head, stream = Head(response.status_code, dict(_lowered(response))), response.stream
             del request, response  # they hold the request's bytes, and a stream may last long
             self._wake()
-            async for chunk in _reads(stream):
+            async for chunk in stream:
                 if self._draining:
                     continue
                 self._chunks.append(chunk)
@@ -224,44 +224,6 @@ class Flow:
 def _lowered(response: httpx.Response) -> Iterator[tuple[str, str]]:
     for name, value in response.headers.raw:
         yield name.decode("latin-1").lower(), value.decode("latin-1")
-
-
-async def _reads(stream: Any) -> AsyncIterator[bytes]:
-    """What arrives, as large as it arrived. Raises what aiohttp raises.
-
-    aiohttp's own reading takes a chunk of the wire at a time, and a stream of small events is hundreds of them;
-    here the buffer is emptied at once. It reaches into aiohttp's ``StreamReader``, as far as ``_INSIDE`` says;
-    with another aiohttp that lacks any of it, the public way is taken.
-    """
-    reader = getattr(getattr(stream, "_aiohttp_response", None), "content", None)
-    if type(reader) is not aiohttp.StreamReader or not _INSIDE <= set(aiohttp.StreamReader.__slots__):
-        async for chunk in stream:
-            yield chunk
-        return
-    buffer: deque[bytes] = reader._buffer
-    while True:
-        if buffer:
-            first = buffer[0][reader._buffer_offset :] if reader._buffer_offset else buffer[0]
-            if len(buffer) > 1:
-                buffer[0] = first
-                first = b"".join(buffer)
-            buffer.clear()
-            reader._cursor += reader._size
-            reader._size = reader._buffer_offset = 0
-            if reader._http_chunk_splits:
-                reader._http_chunk_splits.clear()
-            reader._protocol.resume_reading()
-            yield first
-            continue
-        error = reader.exception()
-        if error is not None:
-            raise error
-        if reader.is_eof():
-            return
-        await reader._wait("read")
-
-
-_INSIDE = {"_buffer", "_buffer_offset", "_cursor", "_http_chunk_splits", "_protocol", "_size"}
 
 
 async def _close(stream: httpx.AsyncByteStream) -> None:
