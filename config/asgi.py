@@ -37,12 +37,6 @@ application = Guard(
     told=refused,
 )
 
-# What is loaded now lives as long as the process: the collector need not look at it again, and what a request
-# leaves behind is freed without it.
-gc.collect()
-gc.freeze()
-gc.set_threshold(20_000, 20, 20)
-
 # A full collection holds up every request of the process, and nearly all it walks is what the start has made: that
 # is set aside for good. What requests make is freed by reference counts; the collector looks for cycles less often.
 gc.collect()
