@@ -7,6 +7,7 @@ and logged, never lost in silence; what is queued at the end of the process is w
 from __future__ import annotations
 
 import atexit
+import contextlib
 import logging
 import os
 import queue
@@ -16,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
-from django.db import DatabaseError, close_old_connections, connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 log = logging.getLogger("bridge.audit")
 
@@ -112,8 +113,8 @@ class Sink:
                 return
             except DatabaseError as error:
                 log.warning("audit rows could not be written yet: %s", type(error).__name__)
-                connection.close()
-                close_old_connections()
+                with contextlib.suppress(Exception):  # a broken connection may not even close
+                    connection.close()
                 time.sleep(RETRY_SECONDS)
             except Exception as error:  # noqa: BLE001 - the thread must live on
                 self._lose(len(rows), type(error).__name__)

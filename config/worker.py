@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import sys
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -92,8 +94,20 @@ class BoundedProtocol(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
 
+def _leave(*_: object) -> None:
+    sys.exit(0)
+
+
 class BridgeWorker(UvicornWorker):  # type: ignore[misc]
     """A gunicorn worker for config.asgi."""
+
+    def init_signals(self) -> None:
+        """uvicorn raises the signal again once it has stopped. By default that kills the process on the spot:
+        requests that were cancelled never tell their clients, and audit rows in the queue are lost. So it ends
+        the process as Python ends: tasks run out, exit handlers run."""
+        super().init_signals()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _leave)
 
     CONFIG_KWARGS: dict[str, Any] = {
         "loop": "uvloop",

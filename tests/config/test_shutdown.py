@@ -16,7 +16,9 @@ from tests.simulator.script import Text, Turn
 from tests.simulator.server import Simulator
 
 
-def test_answers_that_outlast_the_grace_end_well_formed_and_have_their_rows(tmp_path: Any, simulator: Simulator) -> None:
+def test_answers_that_outlast_the_grace_end_well_formed_and_have_their_rows(
+    tmp_path: Any, simulator: Simulator
+) -> None:
     simulator.brain = lambda request: Turn((Text("word " * 3000),), step=5, delay=0.02)
     bridge = start_bridge(tmp_path, simulator.base_url, GRACEFUL_TIMEOUT="1")
 
