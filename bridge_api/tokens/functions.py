@@ -15,12 +15,14 @@ from typing import Any
 Schema = Mapping[str, Any]
 MAX_DEPTH = 12
 _SIMPLE = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
+_LENGTHS = ("minLength", "maxLength")
+_BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
+_COUNTS = ("minItems", "maxItems")
+# Keywords that trail a function's member as a comment, in this order. ``format`` is not among them.
+_TRAILING = ("default", *_LENGTHS, "pattern", *_BOUNDS, *_COUNTS)
 # Keywords that the grammar of an output schema enforces and that the model is not shown.
-_BOUNDS = ("minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
-_COUNTS = ("minItems", "maxItems", "minProperties", "maxProperties")
-_NOT_SHOWN = frozenset(("additionalProperties", "required", "$schema", "format", "default", *_BOUNDS, *_COUNTS))
-# Keywords that trail a function's property as a comment, in this order.
-_TRAILING = ("default", *_BOUNDS)
+_UNSHOWN = ("additionalProperties", "required", "$schema", "format", "default", "minProperties", "maxProperties")
+_NOT_SHOWN = frozenset((*_UNSHOWN, *_LENGTHS, *_BOUNDS[:4], *_COUNTS))
 
 
 def render_functions(functions: Sequence[Schema]) -> str:
@@ -44,7 +46,7 @@ def _function(tool: Schema) -> str:
 
 
 def _comments(schema: Schema) -> str:
-    return _comment(schema.get("title")) + _comment(schema.get("description"))
+    return _comment(schema.get("title")) + _comment(schema.get("description")) + _comment(_examples(schema))
 
 
 def _comment(text: Any) -> str:
@@ -53,25 +55,48 @@ def _comment(text: Any) -> str:
     return "".join(f"// {line.strip()}".rstrip() + "\n" for line in text.strip().split("\n"))
 
 
+def _examples(schema: Schema) -> str:
+    examples = schema.get("examples")
+    if not isinstance(examples, list) or not examples:
+        return ""
+    if len(examples) == 1:
+        return f"Example: {_literal(examples[0])}"
+    return "\n".join(["Examples:", *(f"- {_literal(one)}" for one in examples)])
+
+
 def _object(schema: Schema, definitions: Schema, depth: int) -> str:
-    """Members on one line, or one a line as soon as one of them carries a comment."""
+    """Members on one line, or one a line as soon as one of them has a comment or needs several lines."""
     required = schema.get("required")
     needed = {name for name in required if isinstance(name, str)} if isinstance(required, list) else set()
-    members = []
+    members: list[tuple[str, str, str]] = []
     for name, shape in _mapping(schema.get("properties")).items():
         shape = _resolve(shape, definitions)
-        member = f"{name}{'' if name in needed else '?'}: {_type(shape, definitions, depth + 1)}"
-        members.append((_comments(shape), member, _trail(shape)))
+        above, type_, trail = _comments(shape), _type(shape, definitions, depth + 1), _trail(shape)
+        if trail and "\n" in type_:
+            above, trail = f"{above}// {trail}\n", ""
+        colon = ":" if type_.startswith("\n") else ": "
+        members.append((above, f"{name}{'' if name in needed else '?'}{colon}{type_}", trail and f" // {trail}"))
+    others = schema.get("additionalProperties")
+    if others is True or isinstance(others, dict):
+        members.append(("", f"[key: string]: {_type(_resolve(others, definitions), definitions, depth + 1)}", ""))
     if not members:
         return "object"
-    if not any(comments or trail for comments, _, trail in members):
+    if not any(above or trail or "\n" in member for above, member, trail in members):
         return "{ " + ", ".join(member for _, member, _ in members) + " }"
-    return "{\n" + "".join(f"{comments}{member},{trail}\n" for comments, member, trail in members) + "}"
+    return "{\n" + "".join(f"{above}{member},{trail}\n" for above, member, trail in members) + "}"
 
 
 def _trail(shape: Schema) -> str:
-    found = [f"{key}: {json.dumps(shape[key], ensure_ascii=False)}" for key in _TRAILING if key in shape]
-    return " // " + ", ".join(found) if found else ""
+    return ", ".join(f"{key}: {_bound(key, shape)}" for key in _TRAILING if key in shape)
+
+
+def _bound(key: str, shape: Schema) -> str:
+    value = shape[key]
+    if key == "pattern":
+        return f"/{value}/"
+    if key in _BOUNDS and shape.get("type") == "number" and isinstance(value, int) and not isinstance(value, bool):
+        return f"{value}.0"  # the bounds of a number are read as floats, those of an integer are not
+    return _literal(value)
 
 
 def _resolve(shape: Any, definitions: Schema) -> Schema:
@@ -86,19 +111,33 @@ def _type(shape: Schema, definitions: Schema, depth: int) -> str:
     for keyword in ("enum", "const"):
         if keyword in shape:
             values = shape[keyword] if isinstance(shape[keyword], list) else [shape[keyword]]
-            return " | ".join(json.dumps(value, ensure_ascii=False) for value in values)
-    for keyword in ("anyOf", "oneOf"):
+            return " | ".join(map(_literal, values))
+    for keyword, sign in (("anyOf", "|"), ("oneOf", "|"), ("allOf", "&")):
         if isinstance(shape.get(keyword), list):
-            return " | ".join(_type(_resolve(one, definitions), definitions, depth + 1) for one in shape[keyword])
+            return _variants(shape[keyword], sign, definitions, depth + 1)
     kind = shape.get("type")
     if isinstance(kind, list):
         return " | ".join(_type({**shape, "type": one}, definitions, depth + 1) for one in kind)
+    if shape.get("nullable") is True:
+        return _type({**shape, "nullable": False}, definitions, depth + 1) + " | null"
     if kind == "array":
         inner = _type(_resolve(shape.get("items"), definitions), definitions, depth + 1)
-        return f"Array<{inner}>" if inner.startswith("{") or " | " in inner else f"{inner}[]"
+        return f"Array<{inner}>" if inner.startswith(("{", "\n")) or " | " in inner else f"{inner}[]"
     if kind == "object" or "properties" in shape:
         return _object(shape, definitions, depth)
     return _SIMPLE.get(str(kind), "any")
+
+
+def _variants(shapes: Sequence[Any], sign: str, definitions: Schema, depth: int) -> str:
+    """Alternatives on one line, or one a line when one of them has a comment or needs several lines."""
+    rendered = [
+        (_comments(shape), _type(shape, definitions, depth), _trail(shape))
+        for shape in (_resolve(one, definitions) for one in shapes)
+    ]
+    if not any(above or trail or "\n" in type_ for above, type_, trail in rendered):
+        return f" {sign} ".join(type_ for _, type_, _ in rendered)
+    lines = (f"{above} {sign} {type_}{trail and f' // {trail}'}\n" for above, type_, trail in rendered)
+    return "\n" + "".join(lines)
 
 
 def _shown(schema: Any, depth: int) -> Any:
@@ -115,6 +154,10 @@ def _shown(schema: Any, depth: int) -> Any:
         elif key not in _NOT_SHOWN:
             shown[key] = _shown(value, depth + 1)
     return shown
+
+
+def _literal(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -40,6 +40,10 @@ def test_without_properties_a_function_takes_nothing(parameters: Any) -> None:
         ({"type": "array", "items": {"type": "object", "properties": {"a": {}}}}, "Array<{ a?: any }>"),
         ({"type": "array"}, "any[]"),
         ({"type": "object"}, "object"),
+        ({"type": "object", "additionalProperties": {"type": "string"}}, "{ [key: string]: string }"),
+        ({"type": "object", "additionalProperties": False}, "object"),
+        ({"type": "string", "nullable": True}, "string | null"),
+        ({"allOf": [{"type": "object", "properties": {"a": {}}}, {"type": "object"}]}, "{ a?: any } & object"),
         ({"type": "nonsense"}, "any"),
         ({"type": "string", "format": "date"}, "string"),
         ({"$ref": "#/$defs/gone"}, "any"),
@@ -62,6 +66,42 @@ def test_bounds_and_defaults_trail_their_member() -> None:
     assert rendered({"p": shape}) == 'type f = (_: {\np?: string, // default: "é", minLength: 1\n}) => any;'
 
 
+@pytest.mark.parametrize(
+    ("shape", "member"),
+    [
+        ({"type": "number", "minimum": 0, "maximum": 2.5}, "number, // minimum: 0.0, maximum: 2.5"),
+        ({"type": "integer", "minimum": 0, "exclusiveMaximum": 9}, "number, // minimum: 0, exclusiveMaximum: 9"),
+        ({"type": "number", "default": 4}, "number, // default: 4"),
+        ({"type": "string", "maxLength": 9, "pattern": "^a+$"}, "string, // maxLength: 9, pattern: /^a+$/"),
+        ({"type": "array", "items": {"type": "string"}, "minItems": 1}, "string[], // minItems: 1"),
+        ({"type": "string", "nullable": True, "default": None}, "string | null, // default: null"),
+    ],
+)
+def test_limits_trail_their_member_and_those_of_a_number_are_floats(shape: Any, member: str) -> None:
+    assert rendered({"p": shape}) == f"type f = (_: {{\np?: {member}\n}}) => any;"
+
+
+def test_the_limits_of_a_member_of_several_lines_stand_above_it() -> None:
+    items = {"type": "object", "properties": {"a": {"type": "string", "description": "An a."}}}
+    assert rendered({"p": {"type": "array", "items": items, "maxItems": 3}}) == (
+        "type f = (_: {\n// maxItems: 3\np?: Array<{\n// An a.\na?: string,\n}>,\n}) => any;"
+    )
+
+
+def test_alternatives_stand_on_one_line_until_one_has_a_comment() -> None:
+    shape = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "number", "description": "A number."}]}
+    assert rendered({"p": shape}) == (
+        "type f = (_: {\np?:\n | string // minLength: 1\n// A number.\n | number\n,\n}) => any;"
+    )
+
+
+def test_examples_are_shown() -> None:
+    assert "// Example: 1\np?: number,\n" in rendered({"p": {"type": "integer", "examples": [1]}})
+    assert '// Examples:\n// - "a"\n// - "b"\np?: string,' in rendered(
+        {"p": {"type": "string", "examples": ["a", "b"]}}
+    )
+
+
 def test_descriptions_stand_above_the_function_and_the_schema() -> None:
     tool = {"name": "f", "description": " Does it. ", "parameters": {"title": "In", "properties": {"a": {}}}}
     assert "// Does it.\ntype f = (_: // In\n{ a?: any }) => any;" in render_functions([tool])
@@ -79,12 +119,15 @@ def test_an_output_schema_is_shown_without_what_the_grammar_enforces() -> None:
     )
 
 
+_KEYWORDS = ["type", "properties", "items", "anyOf", "allOf", "enum", "$ref", "required", "default", "nullable"]
+_KEYWORDS += ["minimum", "pattern", "examples", "additionalProperties", "maxItems"]
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.sampled_from(["type", "properties", "items", "anyOf", "enum", "$ref", "required", "default"]), inner
+            st.sampled_from(_KEYWORDS),
+            inner,
         )
     ),
     max_leaves=20,
