@@ -25,13 +25,12 @@ import msgspec
 
 from bridge_api.tokens import media, reasoning
 from bridge_api.tokens.families import CHAT, CLASSIC, Family, family_of
-from bridge_api.tokens.functions import render_functions, render_output_schema
+from bridge_api.tokens.functions import given, recipient, render_calls, render_functions, render_output_schema
 
 EncodeLen = Callable[[str], int]
 Remember = Callable[[str, str | bytes, Callable[[], int]], int]
 PdfPages = Callable[[str], Sequence[str]]
 
-BUNDLE_NAME = "multi_tool_use.parallel"
 REFERENCED_FILE = 1_000
 """A file that is not in the request (by id or URL): its size is not known here; see ``unknowable``."""
 PACKED_FILE = 45
@@ -68,7 +67,8 @@ class Means:
     encode_len  tokens of a text
     remember    ``(kind, content, work)``: the result of ``work``, which may be kept by kind and content
     pdf_pages   the text of each page of a base64 PDF; empty when it cannot be read
-    seen        the tokens of a reasoning item whose answer was seen, by its ciphertext
+    seen        what an answer that was seen tells (``answers``): by the ciphertext of a reasoning item its tokens,
+                by the id of a call what it costs more
     on          the day of the bill, for rules that have changed; None is today's
     """
 
@@ -164,21 +164,23 @@ class _Count:
             return 0
         family = self._family
         if len(run) == 1 or not family.bundles:
-            stored = len(run) == 1 and _text(run[0].get("id")).startswith("fc_")
-            known = stored and self._payload.get("store") is not False
-            frames = (family.call + family.result) * len(run) + (family.sampled if known else 0)
-            return frames + sum(map(self._call, run))
-        names = ["functions." + _text(call.get("name")) for call in run]
-        uses = ",".join(
-            f'{{"recipient_name":"{name}","parameters":{_given(call)}}}' for name, call in zip(names, run, strict=True)
-        )
-        bundle = self._length(BUNDLE_NAME) + self._length(f'{{"tool_uses":[{uses}]}}') + 1
-        return family.call + bundle + sum(family.result + self._length(name) for name in names)
+            frames = (family.call + family.result) * len(run)
+            return frames + (self._as_written(run[0]) if len(run) == 1 else 0) + sum(map(self._call, run))
+        bundle = sum(map(self._length, render_calls(run))) + 1
+        return family.call + bundle + sum(family.result + self._length(recipient(call)) for call in run)
+
+    def _as_written(self, call: dict[str, Any]) -> int:
+        """What a call costs more that the server knows by its id, and so reads as the model wrote it."""
+        known = _text(call.get("id"))
+        if not known.startswith("fc_") or self._payload.get("store") is False:
+            return 0
+        seen = self._means.seen(known)
+        return self._family.sampled if seen is None else seen
 
     def _call(self, call: dict[str, Any]) -> int:
         """The texts of a call: its arguments, and its name there and as the author of the output."""
-        name, given, encode_len = "functions." + _text(call.get("name")), _given(call), self._means.encode_len
-        return self._means.remember("call", f"{name} {given}", lambda: 2 * encode_len(name) + encode_len(given))
+        name, arguments, encode_len = recipient(call), given(call), self._means.encode_len
+        return self._means.remember("call", f"{name} {arguments}", lambda: 2 * encode_len(name) + encode_len(arguments))
 
     def _reasoning(self, encrypted: str) -> int:
         seen = self._means.seen(encrypted) if encrypted else None
@@ -292,10 +294,6 @@ def _decoded(encoded: str) -> str:
         return base64.b64decode(encoded).decode("utf-8", "replace")
     except (binascii.Error, ValueError):
         return ""
-
-
-def _given(call: dict[str, Any]) -> str:
-    return _text(call.get("arguments")) or _text(call.get("input"))
 
 
 def _compact(value: Any) -> str:

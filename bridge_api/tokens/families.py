@@ -30,6 +30,7 @@ class Family:
                 slashes otherwise)
     call        around a call: start, role, recipient, channel, format, end; the name and arguments not included
     result      around a call's output; the name (its author) not included
+    written     around a call as the model writes it; two more after reasoning
     sampled     more for a call that the server still holds as the model wrote it: the model writes a longer
                 header than the one that the server writes for a call it is only told about
     bundles     neighbouring calls are one call of ``multi_tool_use.parallel`` with their JSON
@@ -49,6 +50,7 @@ class Family:
     undescribed: int
     call: int
     result: int
+    written: int
     sampled: int
     bundles: bool
     forces: bool
@@ -68,6 +70,7 @@ CHAT = Family(
     undescribed=0,
     call=6,
     result=3,
+    written=7,
     sampled=3,
     bundles=False,
     forces=True,
@@ -88,6 +91,7 @@ HARMONY = Family(
     undescribed=-1,
     call=10,
     result=5,
+    written=10,
     sampled=3,
     bundles=False,
     forces=False,

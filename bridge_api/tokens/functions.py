@@ -1,4 +1,4 @@
-"""Function tools and output schemas as the upstream's model reads them.
+"""Function tools, calls and output schemas as the upstream's model reads and writes them.
 
 Why: tools are billed as the text that they are rendered to (TypeScript types), not as the JSON that was sent.
 
@@ -14,6 +14,7 @@ from typing import Any
 
 Schema = Mapping[str, Any]
 MAX_DEPTH = 12
+BUNDLE_NAME = "multi_tool_use.parallel"
 _SIMPLE = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 _LENGTHS = ("minLength", "maxLength")
 _BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
@@ -34,6 +35,28 @@ def render_functions(functions: Sequence[Schema]) -> str:
 def render_output_schema(schema: Any) -> str:
     """The schema of a structured answer as compact JSON, without what the model is not shown."""
     return json.dumps(_shown(schema, 0), separators=(",", ":"), ensure_ascii=False)
+
+
+def recipient(call: Schema) -> str:
+    """Whom a call is addressed to: the name with its namespace."""
+    return f"functions.{call.get('name') or ''}"
+
+
+def given(call: Schema) -> str:
+    """What a call hands over, as text: the arguments of a function, the input of a custom tool."""
+    found = call.get("arguments") or call.get("input")
+    return found if isinstance(found, str) else ""
+
+
+def render_calls(calls: Sequence[Schema]) -> tuple[str, str]:
+    """(recipient, content) of the message that neighbouring calls are.
+
+    A lone call is addressed to its function; several are one call of ``BUNDLE_NAME`` with all their JSON.
+    """
+    if len(calls) == 1:
+        return recipient(calls[0]), given(calls[0])
+    uses = ",".join(f'{{"recipient_name":"{recipient(call)}","parameters":{given(call)}}}' for call in calls)
+    return BUNDLE_NAME, f'{{"tool_uses":[{uses}]}}'
 
 
 def _function(tool: Schema) -> str:

@@ -15,14 +15,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from bridge_api.tokens import counting, documents, encodings, reasoning
+from bridge_api.tokens import answers, counting, documents, encodings
 from bridge_api.tokens.families import family_of
 
 REMEMBERED = 50_000
 """Counts kept: about 8 MB."""
 CHEAP = 2_000
 """Characters that may be encoded at once on the event loop: about a third of a millisecond."""
-_SEEN = "reasoning"
+_SEEN = "answer"
 
 _pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="tokens")
 
@@ -137,9 +137,8 @@ def remember_answer(output: Sequence[Mapping[str, Any]], usage: Mapping[str, Any
     ``output``: the answer's items as the upstream sent them; ``usage``: the upstream's.
     """
     if any(item.get("encrypted_content") for item in output):
-        sizes = reasoning.sizes_in_answer(output, usage, family_of(model), encodings.length)
-        for encrypted, tokens in sizes.items():
-            memory.put(_SEEN, encrypted, tokens)
+        for key, tokens in answers.learned(output, usage, family_of(model), encodings.length).items():
+            memory.put(_SEEN, key, tokens)
 
 
 def warm() -> None:

@@ -7,17 +7,21 @@ figure over no lines is absent rather than zero.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from statistics import median
 from typing import Any
 
+from bridge_api.tokens import answers
 from bridge_api.tokens.families import family_of
 
 KINDS = ("text", "tools", "tool_history", "schema", "reasoning", "images", "files", "hosted")
 _CALLS = ("function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output")
 _PLAIN_ITEMS = {"message", "reasoning", *_CALLS}
+_NUMBERED = re.compile(r"(.*)__(\d+)(?:-\d+)?", re.DOTALL)
+_WRITTEN = ("reasoning", "function_call", "custom_tool_call")
 Count = Callable[[dict[str, Any], date | None], int]
 
 
@@ -27,21 +31,38 @@ class NotALine(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One request and what was billed for it."""
+    """One request and what was billed for it; ``usage`` is the upstream's, of the answer, too, where it is known."""
 
     name: str
     request: dict[str, Any]
     billed: int
-    clean: bool
-    on: date | None
+    clean: bool = False
+    on: date | None = None
+    usage: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def items(self) -> list[Any]:
+        """What the model is told, an item each; a string is one message of the user."""
+        given = self.request.get("input")
+        return given if isinstance(given, list) else [{"role": "user", "content": given}]
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """(conversation, number) of a name like ``name__1``; lines without a number are conversations of their own."""
+        found = _NUMBERED.fullmatch(self.name)
+        return (found[1], int(found[2])) if found else (self.name, 0)
 
     @property
     def kind(self) -> str:
         return kind_of(self.request)
 
     @property
+    def model(self) -> str:
+        return str(self.request.get("model") or "")
+
+    @property
     def family(self) -> str:
-        return family_of(str(self.request.get("model") or "")).name
+        return family_of(self.model).name
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +107,7 @@ def parse(raw: str, number: int) -> Line:
     """A line of JSON with at least ``request`` and ``usage.input_tokens``. Raises NotALine."""
     try:
         line = json.loads(raw)
-        request, billed = line["request"], line["usage"]["input_tokens"]
+        request, usage, billed = line["request"], line["usage"], line["usage"]["input_tokens"]
     except (ValueError, KeyError, TypeError) as error:
         raise NotALine(f"line {number}: request and usage.input_tokens are needed") from error
     if not isinstance(request, dict) or not isinstance(billed, int):
@@ -95,7 +116,43 @@ def parse(raw: str, number: int) -> Line:
     tags: Mapping[str, Any] = found if isinstance(found, dict) else {}
     made = tags.get("created_at")
     on = datetime.fromtimestamp(made, UTC).date() if isinstance(made, int) and made > 0 else None
-    return Line(str(line.get("id") or number), request, billed, tags.get("clean") is True, on)
+    return Line(str(line.get("id") or number), request, billed, tags.get("clean") is True, on, usage)
+
+
+def learned(lines: Sequence[Line], encode_len: Callable[[str], int]) -> dict[str, int]:
+    """What a bridge knows that has seen the answers to ``lines`` pass: see ``answers.learned``.
+
+    An answer is what a request holds after all items of the line before it in its conversation.
+    """
+    before: dict[tuple[str, int, str], Line] = {}
+    found: dict[str, int] = {}
+    for line in lines:
+        (conversation, number), items = line.place, line.items
+        at = max(
+            (at for at, item in enumerate(items) if at and _is_output(item) and not _is_output(items[at - 1])),
+            default=0,
+        )
+        asked = before.get((conversation, number - 1, _key(items[:at])))
+        if asked is not None:
+            output = list(_outputs(items[at:]))
+            found.update(answers.learned(output, asked.usage, family_of(asked.model), encode_len))
+        before[conversation, number, _key(items)] = line
+    return found
+
+
+def _key(items: Sequence[Any]) -> str:
+    return json.dumps(items, sort_keys=True)
+
+
+def _outputs(items: Sequence[Any]) -> Iterator[Mapping[str, Any]]:
+    for item in items:
+        if not _is_output(item):
+            return
+        yield item
+
+
+def _is_output(item: Any) -> bool:
+    return isinstance(item, dict) and (item.get("role") == "assistant" or item.get("type") in _WRITTEN)
 
 
 def kind_of(request: Mapping[str, Any]) -> str:

@@ -94,6 +94,34 @@ def test_a_request_is_of_the_kind_that_is_hardest_to_count(request_: dict[str, A
     assert verify.kind_of(request_) == kind
 
 
+def told(name: str, items: Any, **usage: Any) -> verify.Line:
+    return verify.Line(name, {"model": "gpt-5.6", "input": items}, 1, usage={"input_tokens": 1, **usage})
+
+
+ASKED = [{"role": "user", "content": "hi"}]
+THOUGHT = {"type": "reasoning", "encrypted_content": "secret"}
+ANSWERED = {"output_tokens": 50, "output_tokens_details": {"reasoning_tokens": 37}}
+
+
+def test_the_next_line_of_a_conversation_is_counted_knowing_the_answer() -> None:
+    follow = told("talk__1", [*ASKED, THOUGHT, {"role": "user", "content": "so?"}])
+    for items in (ASKED, "hi"):
+        assert verify.learned([told("talk__0", items, **ANSWERED), follow], len) == {"secret": 37 + 2}
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        told("other__0", ASKED, **ANSWERED),
+        told("talk__3", ASKED, **ANSWERED),
+        told("talk__0", [{"role": "user", "content": "something else"}], **ANSWERED),
+        told("talk__0", ASKED),
+    ],
+)
+def test_an_answer_is_known_only_from_the_line_before_it(before: verify.Line) -> None:
+    assert verify.learned([before, told("talk__1", [*ASKED, THOUGHT])], len) == {}
+
+
 def test_figures_over_nothing_are_refused() -> None:
     with pytest.raises(ValueError, match="no outcomes"):
         verify.Figures.of([])
