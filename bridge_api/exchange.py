@@ -16,13 +16,14 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from bridge_api import correlation, errors
+from bridge_api.counter import Counter
 from bridge_api.guard import Arrival
 from bridge_api.mapping import ModelMap, Route
 from bridge_api.schemas.anthropic import VERSION_2023, parse_messages
@@ -68,7 +69,9 @@ class Service:
     response_timeout: float
     idle_timeout: float
     ping_interval: float
+    counter: Counter = field(default_factory=Counter)
     estimate: Callable[[dict[str, Any], str], int | None] = lambda payload, model: None
+    remember: Callable[[Sequence[dict[str, Any]], dict[str, Any], str], None] = lambda output, usage, model: None
     cut: Callable[[str, int], str] | None = None
 
 
@@ -115,11 +118,13 @@ class Exchange:
             raise errors.missing_credential()
         self._story.open(asked.route, asked.translated, stream=self.stream, counts=asked.counts)
 
-    async def prepare_count(self) -> tuple[dict[str, Any], str]:
-        """(the Responses request to count, its model) for a count_tokens body. Raises BridgeError."""
+    async def count(self) -> int:
+        """The input tokens of a count_tokens body as it would be sent. Raises BridgeError."""
         asked = await self._understood(count=True)
         self._story.open(asked.route, asked.translated, stream=False, counts=asked.counts)
-        return asked.payload, asked.route.served
+        counted = await self._service.counter.count(asked.payload, self._upstream_headers(), self._story)
+        self.finish(200, None)
+        return counted
 
     async def _understood(self, *, count: bool) -> _Asked:
         if len(self._arrival.body) > LARGE_BODY:
@@ -163,10 +168,7 @@ class Exchange:
         asked, loop = self._asked, asyncio.get_running_loop()
         assert asked is not None
         self._plan, self._tokens = asked.translated.plan, asked.tokens
-        headers = {"X-Client-Request-Id": self._arrival.correlation_id}
-        trace = correlation.child_traceparent(self._arrival.headers.get("traceparent"))
-        if trace:
-            headers["traceparent"] = trace
+        headers = self._upstream_headers()
         repaired: set[str] = set()
         began = loop.time()
         tries = 0
@@ -187,6 +189,13 @@ class Exchange:
             if delay is None:
                 raise failure
             await asyncio.sleep(delay)
+
+    def _upstream_headers(self) -> dict[str, str]:
+        headers = {"X-Client-Request-Id": self._arrival.correlation_id}
+        trace = correlation.child_traceparent(self._arrival.headers.get("traceparent"))
+        if trace:
+            headers["traceparent"] = trace
+        return headers
 
     def _ask(self, asked: _Asked, headers: dict[str, str]) -> None:
         plan = asked.translated.plan
@@ -398,6 +407,9 @@ class Exchange:
             else:
                 flow.cancel()
                 machine.close("client_gone")
+            told = machine.outcome
+            if told.output:
+                self._service.remember(told.output, told.upstream_usage, told.upstream_model or "")
         self._story.finish(status, failure, machine.outcome if machine is not None else None)
 
     def finish_cancelled(self, cancelled: asyncio.CancelledError) -> None:

@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
+from bridge_api.counter import Counter
 from bridge_api.exchange import Service
 from bridge_api.mapping import ModelMap
 from bridge_api.tokens import service as tokens
@@ -41,7 +42,13 @@ def service() -> Service:
         response_timeout=settings.UPSTREAM_RESPONSE_TIMEOUT,
         idle_timeout=settings.UPSTREAM_IDLE_TIMEOUT,
         ping_interval=settings.PING_INTERVAL,
+        counter=Counter(
+            settings.COUNT_TOKENS_MODE,
+            upstream if settings.OPENAI_API_KEY else None,
+            settings.COUNT_TOKENS_TIMEOUT,
+        ),
         estimate=tokens.remembered_or_cheap,
+        remember=tokens.remember_answer,
         cut=tokens.cut,
     )
 

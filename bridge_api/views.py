@@ -22,7 +22,6 @@ from bridge_api.guard import Arrival, arrival_from
 from bridge_api.schemas.stream import error_record
 from bridge_api.service import service
 from bridge_api.story import ended_by, unexpected
-from bridge_api.tokens import service as tokens
 
 READY_SECONDS = 5.0
 SSE_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
@@ -87,10 +86,7 @@ async def count_tokens(request: HttpRequest) -> HttpResponseBase:
 
 
 async def _counted(exchange: Exchange) -> HttpResponseBase:
-    payload, model = await exchange.prepare_count()
-    counted = await tokens.count(payload, model)
-    exchange.finish(200, None)
-    return _json(200, orjson.dumps({"input_tokens": counted}))
+    return _json(200, orjson.dumps({"input_tokens": await exchange.count()}))
 
 
 async def _answered(

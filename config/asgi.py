@@ -15,6 +15,7 @@ from django.conf import settings  # noqa: E402
 
 from bridge_api.guard import Guard, Scope  # noqa: E402
 from bridge_api.story import refused  # noqa: E402
+from bridge_api.tokens import service as tokens  # noqa: E402
 from config.slim import SlimHandler  # noqa: E402
 
 SITE_PATHS = ("/admin/", "/static/")
@@ -36,6 +37,9 @@ application = Guard(
     read_timeout=settings.BODY_READ_TIMEOUT,
     told=refused,
 )
+
+# The first count does not wait for the vocabulary.
+tokens.warm()
 
 # A full collection holds up every request of the process, and nearly all it walks is what the start has made: that
 # is set aside for good. What requests make is freed by reference counts; the collector looks for cycles less often.

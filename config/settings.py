@@ -9,7 +9,7 @@ import os
 import secrets
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -45,6 +45,8 @@ OPENAI_ORGANIZATION: str = _read["OPENAI_ORGANIZATION"]
 OPENAI_PROJECT: str = _read["OPENAI_PROJECT"]
 OPENAI_DEFAULT_MODEL: str = _read["OPENAI_DEFAULT_MODEL"]
 MODEL_MAP_JSON: str = _read["MODEL_MAP_JSON"]
+COUNT_TOKENS_MODE: Literal["local", "upstream", "auto"] = _read["COUNT_TOKENS_MODE"].lower()
+COUNT_TOKENS_TIMEOUT: float = _read["COUNT_TOKENS_TIMEOUT"]
 HOST: str = _read["HOST"]
 PORT: int = _read["PORT"]
 WEB_CONCURRENCY: int = _read["WEB_CONCURRENCY"]

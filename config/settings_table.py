@@ -40,6 +40,16 @@ SETTINGS: tuple[Setting, ...] = (
         'Which upstream model serves which name, as JSON: {"claude-haiku": "gpt-6-luna"} or {"models": {...}}. '
         "An exact name wins, then the longest prefix, then a name that is itself an upstream model, then the default.",
     ),
+    Setting(
+        "COUNT_TOKENS_MODE",
+        "str",
+        "local",
+        "Who counts for count_tokens. local: the bridge, at once, nothing is sent. upstream: the upstream's own count "
+        "(exact, free of charge), with the local one where it does not come. auto: the upstream where only it can know "
+        "(pictures by URL, files by id, hosted tools), else local.",
+        choices=("local", "upstream", "auto"),
+    ),
+    Setting("COUNT_TOKENS_TIMEOUT", "float", 3.0, "Seconds for the upstream's own count.", 0),
     Setting("HOST", "str", "127.0.0.1", "The address to listen on."),
     Setting("PORT", "int", 8000, "The port to listen on.", 0),
     Setting("WEB_CONCURRENCY", "int", 2, "How many worker processes serve.", 1),

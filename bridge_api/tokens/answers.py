@@ -36,9 +36,11 @@ def learned(
     if not isinstance(reported, int) or not isinstance(written, int):
         return {}
     thoughts = [str(item["encrypted_content"]) for item in output if item.get("encrypted_content")]
+    if thoughts and (reported % _STEP or family.keeps_reasoning):
+        return _shared(reported, thoughts)
     calls = _calls(output, family, encode_len)
     if thoughts:
-        return _shared(_thought(reported, written, calls, thoughts, family), thoughts)
+        return _shared(_within_step(reported, written, calls, thoughts, family), thoughts)
     lone = [item for item in output if item.get("type") == "function_call"]
     if calls is None or len(lone) != 1 or not lone[0].get("id") or not family.sampled:
         return {}
@@ -46,14 +48,11 @@ def learned(
     return {str(lone[0]["id"]): family.sampled if written - reported == calls else 0}
 
 
-def _thought(reported: int, written: int, calls: int | None, thoughts: Sequence[str], family: Family) -> int:
-    """The tokens of all reasoning of an answer.
+def _within_step(reported: int, written: int, calls: int | None, thoughts: Sequence[str], family: Family) -> int:
+    """The tokens of all reasoning of an answer whose figure may be one in steps of 64, rounded down.
 
-    A figure in steps of 64 is rounded down: where in the step it lies is told by ``output_tokens`` less what else
-    was written, or else by the ciphertexts.
+    Where in the step it lies is told by ``output_tokens`` less what else was written, or else by the ciphertexts.
     """
-    if reported % _STEP or family.keeps_reasoning:
-        return reported
     beside = None if calls is None else written - calls - FRAME
     stepped = beside == reported and made(thoughts[0]) < _SINGLE
     if beside is not None and reported <= beside < reported + _STEP and not stepped:

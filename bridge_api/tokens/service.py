@@ -134,11 +134,15 @@ class _Budget:
 def remember_answer(output: Sequence[Mapping[str, Any]], usage: Mapping[str, Any], model: str) -> None:
     """Keeps what a finished answer tells about the size of its encrypted reasoning, for the next turns.
 
-    ``output``: the answer's items as the upstream sent them; ``usage``: the upstream's.
+    ``output``: the answer's items as the upstream sent them; ``usage``: the upstream's. Returns at once.
     """
     if any(item.get("encrypted_content") for item in output):
-        for key, tokens in answers.learned(output, usage, family_of(model), encodings.length).items():
-            memory.put(_SEEN, key, tokens)
+        _pool.submit(_learn, tuple(output), usage, model)
+
+
+def _learn(output: Sequence[Mapping[str, Any]], usage: Mapping[str, Any], model: str) -> None:
+    for key, tokens in answers.learned(output, usage, family_of(model), encodings.length).items():
+        memory.put(_SEEN, key, tokens)
 
 
 def warm() -> None:

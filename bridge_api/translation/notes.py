@@ -90,6 +90,9 @@ _declare(
     changed__system_order="A system message between a tool call and its result was moved after the result.",
     changed__prewarm="max_tokens 0: the cache is not filled ahead; an empty answer is given.",
     changed__speed="Fast mode is asked for as the upstream's fast tier.",
+    # count_tokens
+    count__estimated="The request holds what only the upstream can count; the figure is an estimate.",
+    count__upstream_failed="The upstream's own count was not to be had; the bridge counted instead.",
     # the answer
     answer__filler_dropped="An empty optional argument that the model filled in was dropped.",
     answer__arguments_repaired="Tool arguments were not a JSON object and were wrapped.",

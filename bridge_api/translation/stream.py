@@ -50,7 +50,8 @@ WITHHELD = "(The answer was withheld by the upstream's content filter.)"
 
 @dataclass(slots=True)
 class Outcome:
-    """What the audit and a whole Message need to know of the end of an answer."""
+    """What the audit, a whole Message and the next count need to know of the end of an answer. ``output`` and
+    ``upstream_usage`` are the upstream's own, kept where reasoning may come back."""
 
     stop_reason: str | None = None
     stop_sequence: str | None = None
@@ -62,6 +63,8 @@ class Outcome:
     notes: tuple[Note, ...] = ()
     blocks: dict[str, int] = field(default_factory=dict)
     tool_calls: tuple[str, ...] = ()
+    output: tuple[dict[str, Any], ...] = ()
+    upstream_usage: dict[str, Any] = field(default_factory=dict)
 
 
 class AnswerMachine:
@@ -79,6 +82,7 @@ class AnswerMachine:
         self._items: dict[int, Item] = {}
         self._floor: int | None = None
         self._waiting: list[tuple[str, int, Any]] = []
+        self._output: list[dict[str, Any]] = []
         self.decisive = False
         self.finished = False
         self.failure: errors.BridgeError | None = None
@@ -232,8 +236,13 @@ class AnswerMachine:
             return
         item = self._to("done", event.output_index, event, event.item)
         if item is not None:
-            item.finish(event.item)
+            self._finish(item, event.item)
             self._yield_floor(event.output_index)
+
+    def _finish(self, item: Item, final: dict[str, Any]) -> None:
+        item.finish(final)
+        if self._plan.show_thinking and final:
+            self._output.append(final)
 
     def _text_delta(self, event: o.TextDelta) -> None:
         item = self._to("text_delta", event.output_index, event, _MESSAGE)
@@ -348,7 +357,10 @@ class AnswerMachine:
             final = decoded_item(finals[index]) if index < len(finals) else None
             if final is not None and not same_kind(item, final):
                 final = None
-            item.finish(final if final is not None else ({} if whole else None))
+            if final is not None:
+                self._finish(item, final)
+            else:
+                item.finish({} if whole else None)
             self._yield_floor(index)
 
     def _content(self) -> Content:
@@ -395,6 +407,8 @@ class AnswerMachine:
         out.usage = whole_usage(
             usage, response.usage if response else None, response.service_tier if response else None
         )
+        if response is not None and response.usage and any(item.get("encrypted_content") for item in self._output):
+            out.output, out.upstream_usage = tuple(self._output), response.usage
         self._close_books()
 
     def _never_empty(self, reason: str, ending: Ending) -> None:

@@ -11,7 +11,7 @@ from django.db.utils import OperationalError
 
 from bridge_api import views
 from bridge_api.signals import exchange_finished, exchange_opened
-from tests.bridge_api.edge import BODY, Caller, bridge, saying, service_for, wired
+from tests.bridge_api.edge import Caller, bridge
 
 
 @pytest.fixture(autouse=True)
@@ -82,22 +82,6 @@ async def test_health_needs_nothing() -> None:
 async def test_probes_are_answered_quietly(method: str, path: str) -> None:
     caller = await Caller(method, path, b'{"events":[]}' if method == "POST" else b"").on(bridge())
     assert (caller.status, caller.content) == (204, b"")
-
-
-@pytest.mark.parametrize("path", ["/v1/messages/count_tokens", "/v1/messages/token_count"])
-async def test_both_names_of_counting_count(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
-    async def count(payload: dict[str, Any], model: str) -> int:
-        assert payload["model"] == model
-        return 42
-
-    monkeypatch.setattr(views.tokens, "count", count)
-    async with wired(saying([])) as (wire, upstream):
-        service = service_for(upstream, has_credential=False)
-        monkeypatch.setattr(views, "service", lambda: service)
-        body = {name: value for name, value in BODY.items() if name != "max_tokens"}
-        caller = await Caller(path=path, body=body).on(bridge())
-        assert wire.connections == 0
-    assert (caller.status, caller.json()) == (200, {"input_tokens": 42})
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -100,6 +101,8 @@ async def test_the_size_of_reasoning_is_remembered_from_its_answer() -> None:
     thought = {"type": "reasoning", "encrypted_content": "gAAAA" + "x" * 3000, "summary": []}
     usage = {"output_tokens": 50, "output_tokens_details": {"reasoning_tokens": 37}}
     service.remember_answer([thought], usage, "gpt-5.6")
+    while service.memory.get("answer", thought["encrypted_content"]) is None:  # noqa: ASYNC110 - learned by a thread
+        await asyncio.sleep(0.001)
     assert await service.count({"model": "gpt-5.6", "input": [thought]}) == 2 + 37 + 2
 
 

@@ -1,0 +1,126 @@
+"""How many tokens a request has: counted here, or asked of the upstream.
+
+Why: the count made here is at once there and says nothing to anybody; what is not in the request (a picture by
+URL, a file by id, what a hosted tool brings along) only the upstream can count.
+
+Invariants: a count always comes: the upstream has ``seconds``, and whatever goes wrong there, the local count
+stands in, with a note; a request is asked about once while it is remembered (by hash, bounded); a count that can
+only be an estimate is marked as one.
+
+Source: ``InputTokenCountParams`` of the ``openai`` package (``POST /responses/input_tokens``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal
+
+import orjson
+
+from bridge_api import errors
+from bridge_api.story import Story
+from bridge_api.tokens import service as tokens
+from bridge_api.tokens.counting import unknowable
+from bridge_api.translation.errors import from_http, from_network
+from bridge_api.translation.notes import Note
+from bridge_api.upstream.client import Flow, Upstream
+
+Mode = Literal["local", "upstream", "auto"]
+MODES: tuple[Mode, ...] = ("local", "upstream", "auto")
+INPUT_TOKENS = "/responses/input_tokens"
+MAX_ANSWER = 64 * 1024
+REMEMBERED = 10_000
+# What the upstream takes of a request in order to count it; anything else it would refuse.
+COUNTED = ("model", "input", "instructions", "tools", "tool_choice", "parallel_tool_calls", "text", "reasoning")
+
+
+def countable(payload: Mapping[str, Any]) -> bytes:
+    """The body that asks for the count of ``payload``, a Responses request."""
+    return orjson.dumps({name: payload[name] for name in COUNTED if payload.get(name) is not None})
+
+
+async def ask(upstream: Upstream, body: bytes, headers: Mapping[str, str], seconds: float, story: Story) -> int:
+    """The upstream's own count of ``body`` (from ``countable``), within ``seconds``. Raises BridgeError."""
+    until = asyncio.get_running_loop().time() + seconds
+    story.attempt_begins()
+    flow = upstream.open(INPUT_TOKENS, body, headers)
+    failure: errors.BridgeError | None = None
+    try:
+        found = await _answer(flow, until)
+        flow.release()
+        return found
+    except errors.BridgeError as error:
+        failure = error
+        raise
+    finally:
+        story.attempt_ends(flow.head, failure)
+        if failure is not None or not flow.ended:
+            flow.cancel()
+
+
+async def _answer(flow: Flow, until: float) -> int:
+    if not await flow.wait_head(until):
+        raise from_network("headers_timeout")
+    head = flow.head
+    if head is None:
+        raise from_network(flow.fault or "protocol")
+    parts: list[bytes] = []
+    while not flow.ended or parts == []:
+        if not await flow.wait(until):
+            raise from_network("idle_timeout")
+        data = flow.take()
+        parts.append(data)
+        if not data and flow.ended:
+            break
+        if sum(map(len, parts)) > MAX_ANSWER:
+            raise from_network("protocol")
+    parts.append(flow.take())
+    body = b"".join(parts)
+    if head.status != 200:
+        raise from_http(head.status, head.headers, body)
+    try:
+        found = orjson.loads(body)["input_tokens"]
+    except (ValueError, KeyError, TypeError):
+        raise from_network("protocol") from None
+    if not isinstance(found, int) or found < 0:
+        raise from_network("protocol")
+    return found
+
+
+class Counter:
+    """Counts by the operator's ``mode``: ``local``, ``upstream``, or ``auto`` (the upstream is asked where only
+    it can know)."""
+
+    def __init__(
+        self,
+        mode: Mode = "local",
+        upstream: Callable[[], Upstream] | None = None,
+        seconds: float = 3.0,
+        local: Callable[[dict[str, Any], str], Awaitable[int]] = tokens.count,
+    ) -> None:
+        """``upstream`` is None where there is no credential for it."""
+        self._mode = mode
+        self._upstream = upstream
+        self._seconds = seconds
+        self._local = local
+        self._remembered = tokens.Memory(REMEMBERED)
+
+    async def count(self, payload: dict[str, Any], headers: Mapping[str, str], story: Story) -> int:
+        """The input tokens of ``payload``, a Responses request. What is to be said of it is noted in ``story``."""
+        beyond = unknowable(payload)
+        if self._upstream is not None and (self._mode == "upstream" or (self._mode == "auto" and beyond)):
+            body = countable(payload)
+            found = self._remembered.get("upstream", body)
+            if found is not None:
+                return found
+            try:
+                found = await ask(self._upstream(), body, headers, self._seconds, story)
+            except errors.BridgeError:
+                story.notes.append(Note("count.upstream_failed"))
+            else:
+                self._remembered.put("upstream", body, found)
+                return found
+        if beyond:
+            story.notes.append(Note("count.estimated"))
+        return await self._local(payload, str(payload.get("model") or ""))

@@ -1,0 +1,196 @@
+"""Counting by the operator's mode: what is asked of the upstream, and what stands in when it does not answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from bridge_api import views
+from bridge_api.counter import COUNTED, Counter, countable
+from bridge_api.guard import arrival_from
+from bridge_api.signals import ExchangeFinished, exchange_finished, exchange_opened
+from bridge_api.story import Story
+from bridge_api.tokens import service as tokens
+from bridge_api.tokens.reasoning import FRAME
+from tests.bridge_api.edge import BODY, Caller, Line, Play, bridge, plain, saying, sending, service_for, wired
+from tests.simulator.render import Renderer, record
+from tests.simulator.script import Reasoning, Text, Turn
+from tests.simulator.strict import validate
+
+SIMPLE: dict[str, Any] = {"model": "gpt-6.1-sol", "input": [{"role": "user", "content": "Hi"}]}
+BY_URL: dict[str, Any] = {
+    "model": "gpt-6.1-sol",
+    "input": [{"role": "user", "content": [{"type": "input_image", "image_url": "https://example.org/a.png"}]}],
+}
+LOCAL, TOLD = 11, 4242
+RIGHT = sending(plain(200, json.dumps({"object": "response.input_tokens", "input_tokens": TOLD}).encode()))
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for signal in (exchange_opened, exchange_finished):
+        monkeypatch.setattr(signal, "receivers", [])
+
+
+async def local(payload: dict[str, Any], model: str) -> int:
+    return LOCAL
+
+
+def story() -> Story:
+    return Story(arrival_from({}, b""), "/v1/messages/count_tokens")
+
+
+def codes(told: Story) -> list[str]:
+    return [note.code for note in told.notes]
+
+
+def silent(seconds: float = 60) -> Play:
+    async def play(line: Line) -> None:
+        await asyncio.sleep(seconds)
+
+    return play
+
+
+@pytest.mark.parametrize(
+    ("play", "code"),
+    [
+        (sending(b"", then="reset"), "upstream_read"),
+        (sending(plain(500, b"oops")), None),
+        (sending(plain(404, b'{"error": {"message": "Invalid URL"}}')), None),
+        (sending(plain(200, b"<html>")), "upstream_protocol"),
+        (sending(plain(200, b'{"input_tokens": "many"}')), "upstream_protocol"),
+        (sending(plain(200, b'{"input_tokens": -1}')), "upstream_protocol"),
+        (sending(plain(200, b"[" * 100_000)), "upstream_protocol"),
+        (sending(b"HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\n{", then="silence"), "upstream_idle_timeout"),
+        (silent(), "upstream_headers_timeout"),
+    ],
+    ids=["reset", "500", "404", "html", "text", "negative", "endless", "half", "silent"],
+)
+async def test_when_the_upstream_fails_the_bridge_counts_and_says_so(play: Play, code: str | None) -> None:
+    told = story()
+    async with wired(play) as (_, upstream):
+        counter = Counter("upstream", lambda: upstream, 0.2, local)
+        assert await counter.count(SIMPLE, {}, told) == LOCAL
+        await asyncio.sleep(0)
+    assert codes(told) == ["count.upstream_failed"]
+    (attempt,) = told.attempts
+    assert attempt.error_code == code if code else attempt.error_code
+
+
+async def test_a_failure_is_not_remembered() -> None:
+    async with wired(sending(plain(503, b"")), RIGHT) as (wire, upstream):
+        counter = Counter("upstream", lambda: upstream, 5, local)
+        assert await counter.count(SIMPLE, {}, story()) == LOCAL
+        assert await counter.count(SIMPLE, {}, story()) == TOLD
+        assert len(wire.requests) == 2
+
+
+async def test_a_client_that_leaves_ends_the_question() -> None:
+    async with wired(silent()) as (wire, upstream):
+        counter = Counter("upstream", lambda: upstream, 60, local)
+        task = asyncio.ensure_future(counter.count(SIMPLE, {}, story()))
+        while not wire.requests:  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.005)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        async with asyncio.timeout(5):
+            while upstream.open_flows:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize(
+    ("mode", "payload", "counted", "asked", "said"),
+    [
+        ("local", SIMPLE, LOCAL, 0, []),
+        ("local", BY_URL, LOCAL, 0, ["count.estimated"]),
+        ("auto", SIMPLE, LOCAL, 0, []),
+        ("auto", BY_URL, TOLD, 1, []),
+        ("upstream", SIMPLE, TOLD, 1, []),
+        ("upstream", BY_URL, TOLD, 1, []),
+    ],
+)
+async def test_the_mode_decides_who_counts(
+    mode: Any, payload: dict[str, Any], counted: int, asked: int, said: list[str]
+) -> None:
+    told = story()
+    async with wired(RIGHT) as (wire, upstream):
+        counter = Counter(mode, lambda: upstream, 5, local)
+        assert await counter.count(payload, {"X-Client-Request-Id": "c-1"}, told) == counted
+        assert await counter.count(payload, {}, story()) == counted
+        assert len(wire.requests) == asked, "the same request is asked about once"
+        assert len(told.attempts) == asked
+        for line, headers, _ in wire.requests:
+            assert line == "POST /responses/input_tokens HTTP/1.1"
+            assert headers["x-client-request-id"] == "c-1"
+    assert codes(told) == said
+
+
+async def test_without_a_credential_nobody_is_asked() -> None:
+    told = story()
+    assert await Counter("upstream", None, 5, local).count(BY_URL, {}, told) == LOCAL
+    assert codes(told) == ["count.estimated"]
+
+
+def test_only_what_the_upstream_counts_is_sent() -> None:
+    payload = {**SIMPLE, "stream": True, "store": False, "include": [], "prompt_cache_key": "k", "instructions": None}
+    body = countable(payload)
+    assert json.loads(body) == SIMPLE
+    assert validate(body, endpoint="input_tokens")
+    assert set(COUNTED) >= set(json.loads(body))
+
+
+@pytest.mark.parametrize("path", ["/v1/messages/count_tokens", "/v1/messages/token_count"])
+async def test_a_count_is_answered_and_told(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    told: list[ExchangeFinished] = []
+
+    def hear(sender: Any, payload: ExchangeFinished, **_: Any) -> None:
+        told.append(payload)
+
+    exchange_finished.connect(hear)
+    async with wired(RIGHT) as (wire, upstream):
+        service = service_for(upstream, counter=Counter("upstream", lambda: upstream, 5))
+        monkeypatch.setattr(views, "service", lambda: service)
+        body = {name: value for name, value in BODY.items() if name != "max_tokens"}
+        caller = await Caller(path=path, body=body).on(bridge())
+        assert (caller.status, caller.json()) == (200, {"input_tokens": TOLD})
+        assert validate(wire.requests[0][2], endpoint="input_tokens")
+    (done,) = told
+    assert (done.status, done.outcome, len(done.attempts)) == (200, "completed", 1)
+
+
+async def test_the_reasoning_of_an_answer_that_was_seen_is_counted_as_it_was_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = {"model": "gpt-6.1-sol", "stream": True, "include": ["reasoning.encrypted_content"], "reasoning": {}}
+    turn = Turn((Reasoning(tokens=37), Text("Hello.")))
+    events = [record(event) for event in Renderer(asked, turn, 1).events()]
+    async with wired(saying(events)) as (_, upstream):
+        service = service_for(upstream, counter=Counter(), remember=tokens.remember_answer)
+        monkeypatch.setattr(views, "service", lambda: service)
+
+        async def count(content: list[dict[str, Any]]) -> int:
+            messages = [*body["messages"], {"role": "assistant", "content": content}, *body["messages"]]
+            caller = await Caller(path="/v1/messages/count_tokens", body={**body, "messages": messages}).on(bridge())
+            return int(caller.json()["input_tokens"])
+
+        body = {**BODY, "thinking": {"type": "adaptive"}}
+        content = (await Caller(body=body).on(bridge())).json()["content"]
+        assert [block["type"] for block in content] == ["thinking", "text"]
+        without = await count(content[1:])
+        async with asyncio.timeout(5):
+            while await count(content) - without != 37 + FRAME:  # noqa: ASYNC110 - learned by a thread
+                await asyncio.sleep(0.01)
+
+
+async def test_a_broken_body_is_refused_as_for_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with wired(RIGHT) as (_, upstream):
+        monkeypatch.setattr(views, "service", lambda: service_for(upstream))
+        caller = await Caller(path="/v1/messages/count_tokens", body={**BODY, "messages": "secret"}).on(bridge())
+    error = caller.json()["error"]
+    assert (caller.status, error["type"]) == (400, "invalid_request_error")
+    assert "messages" in error["message"]
+    assert "secret" not in error["message"]
