@@ -19,7 +19,7 @@ from typing import Any, Literal
 import orjson
 
 from bridge_api import errors
-from bridge_api.story import Story
+from bridge_api.story import Story, ended_by
 from bridge_api.tokens import service as tokens
 from bridge_api.tokens.counting import unknowable
 from bridge_api.translation.errors import from_http, from_network
@@ -45,18 +45,19 @@ async def ask(upstream: Upstream, body: bytes, headers: Mapping[str, str], secon
     until = asyncio.get_running_loop().time() + seconds
     story.attempt_begins()
     flow = upstream.open(INPUT_TOKENS, body, headers)
-    failure: errors.BridgeError | None = None
     try:
         found = await _answer(flow, until)
-        flow.release()
-        return found
     except errors.BridgeError as error:
-        failure = error
+        story.attempt_ends(flow.head, error)
+        flow.cancel()
         raise
-    finally:
-        story.attempt_ends(flow.head, failure)
-        if failure is not None or not flow.ended:
-            flow.cancel()
+    except asyncio.CancelledError as cancelled:
+        story.attempt_ends(flow.head, ended_by(cancelled))
+        flow.cancel()
+        raise
+    story.attempt_ends(flow.head, None)
+    flow.release()
+    return found
 
 
 async def _answer(flow: Flow, until: float) -> int:
@@ -65,18 +66,11 @@ async def _answer(flow: Flow, until: float) -> int:
     head = flow.head
     if head is None:
         raise from_network(flow.fault or "protocol")
-    parts: list[bytes] = []
-    while not flow.ended or parts == []:
-        if not await flow.wait(until):
-            raise from_network("idle_timeout")
-        data = flow.take()
-        parts.append(data)
-        if not data and flow.ended:
-            break
-        if sum(map(len, parts)) > MAX_ANSWER:
-            raise from_network("protocol")
-    parts.append(flow.take())
-    body = b"".join(parts)
+    body = await flow.read(MAX_ANSWER, until - asyncio.get_running_loop().time())
+    if not flow.ended and len(body) < MAX_ANSWER:
+        raise from_network("idle_timeout")
+    if flow.fault:
+        raise from_network(flow.fault)
     if head.status != 200:
         raise from_http(head.status, head.headers, body)
     try:

@@ -109,6 +109,11 @@ class Exchange:
         self.headers: dict[str, str] = {}
         self.stream = forced
 
+    @property
+    def payload(self) -> dict[str, Any] | None:
+        """The Responses request, while it is held: from the understanding to a certain answer."""
+        return self._asked.payload if self._asked is not None else None
+
     # -- before the upstream --------------------------------------------------------------------------
 
     async def prepare(self) -> None:
@@ -248,13 +253,13 @@ class Exchange:
         """What status and headers decide alone; the answer of an upstream that sends JSON is read here, too."""
         self.headers = ratelimit_headers(head.headers)
         if not 200 <= head.status < 300:
-            body = await self._whole(flow, MAX_ERROR_BODY, ERROR_BODY_SECONDS, renewed=False)
+            body = await flow.read(MAX_ERROR_BODY, ERROR_BODY_SECONDS)
             caps = self._plan.caps if self._plan else None
             return from_http(head.status, head.headers, body, caps=caps, input_tokens=self._tokens or None)
         if head.encoded:
             return from_network("protocol")
         if head.content_type == "application/json":
-            body = await self._whole(flow, MAX_JSON_BODY, self._service.idle_timeout, renewed=True)
+            body = await flow.read(MAX_JSON_BODY, self._service.idle_timeout, renewed=True)
             self._ready += self._machine_now().receive_json(body)
         elif head.content_type not in ("text/event-stream", ""):
             return from_network("protocol")
@@ -272,22 +277,6 @@ class Exchange:
                 return None
         self._settled = True
         return machine.failure
-
-    async def _whole(self, flow: Flow, limit: int, patience: float, *, renewed: bool) -> bytes:
-        """The body of an answer that is no stream: at most ``limit`` bytes, and what came within ``patience``."""
-        now = asyncio.get_running_loop().time
-        until = now() + patience
-        parts: list[bytes] = []
-        size = 0
-        while size < limit and await flow.wait(until):
-            data = flow.take()
-            if not data and flow.ended:
-                break
-            parts.append(data)
-            size += len(data)
-            if renewed:
-                until = now() + patience
-        return b"".join(parts)[:limit]
 
     def _take(self) -> None:
         """Feed the machine with what has arrived, or with the end."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, date, datetime
 from statistics import median
 from typing import Any
@@ -31,7 +31,8 @@ class NotALine(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One request and what was billed for it; ``usage`` is the upstream's, of the answer, too, where it is known."""
+    """One request and what was billed for it; ``usage`` is the upstream's, of the answer, too, where it is known;
+    ``reason`` says why the bill may not follow from the request, where it is not clean."""
 
     name: str
     request: dict[str, Any]
@@ -39,6 +40,7 @@ class Line:
     clean: bool = False
     on: date | None = None
     usage: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
 
     @property
     def items(self) -> list[Any]:
@@ -116,7 +118,8 @@ def parse(raw: str, number: int) -> Line:
     tags: Mapping[str, Any] = found if isinstance(found, dict) else {}
     made = tags.get("created_at")
     on = datetime.fromtimestamp(made, UTC).date() if isinstance(made, int) and made > 0 else None
-    return Line(str(line.get("id") or number), request, billed, tags.get("clean") is True, on, usage)
+    reason = str((tags.get("suspect") or [""])[0]).partition(":")[0]
+    return Line(str(line.get("id") or number), request, billed, tags.get("clean") is True, on, usage, reason)
 
 
 def learned(lines: Sequence[Line], encode_len: Callable[[str], int]) -> dict[str, int]:
@@ -188,6 +191,22 @@ def classes(outcomes: Sequence[Outcome]) -> dict[str, Figures]:
     return grouped(outcomes, lambda outcome: outcome.line.kind, KINDS)
 
 
+def by_reason(outcomes: Sequence[Outcome]) -> dict[str, Figures]:
+    """Figures by why the bill may not follow from the request: the recording's own reason, or the hosted tools."""
+
+    def reason(outcome: Outcome) -> str:
+        tools = outcome.line.request.get("tools") or []
+        kinds = sorted({str(tool.get("type")) for tool in tools if isinstance(tool, dict)} - {"function"})
+        return outcome.line.reason or ", ".join(kinds) or outcome.line.kind
+
+    return grouped(outcomes, reason, sorted({reason(outcome) for outcome in outcomes}))
+
+
+def has_history(line: Line) -> bool:
+    """Whether a request brings something back that an earlier answer made."""
+    return any(_is_output(item) for item in line.items)
+
+
 def families(outcomes: Sequence[Outcome]) -> dict[str, Figures]:
     """Figures of each model family that has any outcome."""
     names = sorted({outcome.line.family for outcome in outcomes})
@@ -234,6 +253,12 @@ def _texts(request: Mapping[str, Any]) -> Iterator[str]:
             places += [item.get("content"), item.get("arguments"), item.get("output")]
             places += [part.get("text") for part in _parts(item)]
     yield from (place for place in places if isinstance(place, str))
+
+
+def plain(figures: Mapping[str, Figures | None]) -> dict[str, dict[str, float | None]]:
+    """Figures for machines; a kind without lines has n = 0 and nothing else."""
+    none = dict.fromkeys((one.name for one in fields(Figures)), None) | {"n": 0}
+    return {name: none if one is None else asdict(one) for name, one in figures.items()}
 
 
 def table(title: str, figures: Mapping[str, Figures]) -> str:

@@ -152,6 +152,22 @@ class Flow:
         self._empty()
         return data
 
+    async def read(self, limit: int, patience: float, *, renewed: bool = False) -> bytes:
+        """The body of an answer that is no stream: at most ``limit`` bytes, and what came within ``patience`` seconds
+        (``renewed``: of silence). Whether it is whole, ``ended`` and ``fault`` tell."""
+        until = self._loop.time() + patience
+        parts: list[bytes] = []
+        size = 0
+        while size < limit and await self.wait(until):
+            data = self.take()
+            if not data and self.ended:
+                break
+            parts.append(data)
+            size += len(data)
+            if renewed:
+                until = self._loop.time() + patience
+        return b"".join(parts)[:limit]
+
     def release(self) -> None:
         """The answer is complete, only its end on the wire may be missing: the owner reads on to it, so that
         the connection can serve again, but not for long."""

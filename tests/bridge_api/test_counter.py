@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from bridge_api import views
 from bridge_api.counter import COUNTED, Counter, countable
 from bridge_api.guard import arrival_from
-from bridge_api.signals import ExchangeFinished, exchange_finished, exchange_opened
+from bridge_api.signals import ExchangeFinished
 from bridge_api.story import Story
 from bridge_api.tokens import service as tokens
 from bridge_api.tokens.reasoning import FRAME
-from tests.bridge_api.edge import BODY, Caller, Line, Play, bridge, plain, saying, sending, service_for, wired
+from tests.bridge_api.edge import BODY, Caller, Line, Play, bridge, plain, saying, sending, wired
 from tests.simulator.render import Renderer, record
 from tests.simulator.script import Reasoning, Text, Turn
 from tests.simulator.strict import validate
@@ -29,10 +28,7 @@ LOCAL, TOLD = 11, 4242
 RIGHT = sending(plain(200, json.dumps({"object": "response.input_tokens", "input_tokens": TOLD}).encode()))
 
 
-@pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    for signal in (exchange_opened, exchange_finished):
-        monkeypatch.setattr(signal, "receivers", [])
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 async def local(payload: dict[str, Any], model: str) -> int:
@@ -144,33 +140,23 @@ def test_only_what_the_upstream_counts_is_sent() -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/messages/count_tokens", "/v1/messages/token_count"])
-async def test_a_count_is_answered_and_told(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
-    told: list[ExchangeFinished] = []
-
-    def hear(sender: Any, payload: ExchangeFinished, **_: Any) -> None:
-        told.append(payload)
-
-    exchange_finished.connect(hear)
+async def test_a_count_is_answered_and_told(use: Any, ends: list[ExchangeFinished], path: str) -> None:
     async with wired(RIGHT) as (wire, upstream):
-        service = service_for(upstream, counter=Counter("upstream", lambda: upstream, 5))
-        monkeypatch.setattr(views, "service", lambda: service)
+        use(upstream, counter=Counter("upstream", lambda: upstream, 5))
         body = {name: value for name, value in BODY.items() if name != "max_tokens"}
         caller = await Caller(path=path, body=body).on(bridge())
         assert (caller.status, caller.json()) == (200, {"input_tokens": TOLD})
         assert validate(wire.requests[0][2], endpoint="input_tokens")
-    (done,) = told
+    (done,) = ends
     assert (done.status, done.outcome, len(done.attempts)) == (200, "completed", 1)
 
 
-async def test_the_reasoning_of_an_answer_that_was_seen_is_counted_as_it_was_reported(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_the_reasoning_of_an_answer_that_was_seen_is_counted_as_it_was_reported(use: Any) -> None:
     asked = {"model": "gpt-6.1-sol", "stream": True, "include": ["reasoning.encrypted_content"], "reasoning": {}}
     turn = Turn((Reasoning(tokens=37), Text("Hello.")))
     events = [record(event) for event in Renderer(asked, turn, 1).events()]
     async with wired(saying(events)) as (_, upstream):
-        service = service_for(upstream, counter=Counter(), remember=tokens.remember_answer)
-        monkeypatch.setattr(views, "service", lambda: service)
+        use(upstream, remember=tokens.remember_answer)
 
         async def count(content: list[dict[str, Any]]) -> int:
             messages = [*body["messages"], {"role": "assistant", "content": content}, *body["messages"]]
@@ -186,9 +172,9 @@ async def test_the_reasoning_of_an_answer_that_was_seen_is_counted_as_it_was_rep
                 await asyncio.sleep(0.01)
 
 
-async def test_a_broken_body_is_refused_as_for_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_broken_body_is_refused_as_for_a_message(use: Any) -> None:
     async with wired(RIGHT) as (_, upstream):
-        monkeypatch.setattr(views, "service", lambda: service_for(upstream))
+        use(upstream)
         caller = await Caller(path="/v1/messages/count_tokens", body={**BODY, "messages": "secret"}).on(bridge())
     error = caller.json()["error"]
     assert (caller.status, error["type"]) == (400, "invalid_request_error")

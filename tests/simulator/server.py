@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from tests.simulator import models
@@ -17,6 +18,11 @@ from tests.simulator.strict import ApiError, validate
 from tests.simulator.wire import END, RATE_HEADERS, Connection, Gone, Incoming, chunk, head
 
 KEY = "sk-simulator-key-0000"
+
+
+def counted(request: dict[str, Any]) -> int:
+    """What is answered to a question for a count, unless a test sets ``counting``."""
+    return rough_count(*(request.get(name) for name in ("instructions", "input", "tools", "text")))
 
 
 class Simulator:
@@ -37,6 +43,7 @@ class Simulator:
         keys: tuple[str, ...] = (KEY,),
     ) -> None:
         self.brain = brain
+        self.counting: Callable[[dict[str, Any]], int] = counted
         self.keys = keys
         self.own_reasoning = own_reasoning
         self.requests: list[dict[str, Any]] = []
@@ -68,6 +75,7 @@ class Simulator:
         """Forget what was queued and seen. Connections stay."""
         self._turns.clear()
         self.brain = default_brain
+        self.counting = counted
         for kept in (self.requests, self.headers, self.raw, self.counts, self.refused):
             kept.clear()
         self.aborted = 0
@@ -179,8 +187,7 @@ class Simulator:
     def _count(self, body: bytes) -> bytes:
         request = validate(body, endpoint="input_tokens", own_reasoning=self.own_reasoning)
         self.counts.append(request)
-        number = rough_count(*(request.get(name) for name in ("instructions", "input", "tools", "text")))
-        return json.dumps({"object": "response.input_tokens", "input_tokens": number}).encode()
+        return json.dumps({"object": "response.input_tokens", "input_tokens": self.counting(request)}).encode()
 
     # -- answers --------------------------------------------------------------------------------------
 

@@ -1,35 +1,74 @@
-"""``manage.py verify_token_counts``: how near the local counts are to what was billed."""
+"""``manage.py verify_token_counts``: how near the local counts are to what is billed."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from argparse import ArgumentParser
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, cast
 
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress, track
 from rich.table import Table
 
+from bridge_api import service
+from bridge_api.management import live_counts
 from bridge_api.tokens import counting, documents, encodings, verify
+from bridge_api.tokens.cases import CASES, Case
 
 BEGIN, END = "<!-- accuracy: begin -->", "<!-- accuracy: end -->"
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a source gave: ``outcomes`` make the table, ``apart`` are lines that are not clean, ``alone`` the
+    outcomes again, each counted without what the answers before it told."""
+
+    outcomes: Sequence[verify.Outcome]
+    apart: Sequence[verify.Outcome] = ()
+    alone: Sequence[verify.Outcome] = ()
+    failed: Sequence[live_counts.Failed] = ()
+
+
 class Command(BaseCommand):
-    help = "Counts recorded requests and compares with what was billed for them."
+    help = (
+        "Holds the bridge's token counts against recorded bills, against the upstream's own count, or against "
+        "what the upstream bills for answers that are generated for it."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
+        source = parser.add_mutually_exclusive_group(required=True)
+        source.add_argument(
             "--recordings",
             type=Path,
-            required=True,
             metavar="FILE",
-            help="JSON lines with request (a Responses body) and usage.input_tokens; optional tags and id",
+            help="JSON lines with request (a Responses body) and usage.input_tokens; optional tags and id. No network",
         )
+        source.add_argument(
+            "--live", action="store_true", help="compare with the upstream's /responses/input_tokens (free of charge)"
+        )
+        source.add_argument(
+            "--generate", action="store_true", help="compare with the usage of real answers (they are billed)"
+        )
+        parser.add_argument(
+            "--requests",
+            type=Path,
+            metavar="FILE",
+            help="with --live and --generate: Messages requests as JSON lines, instead of the cases that are shipped",
+        )
+        parser.add_argument(
+            "--model",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help="with --live and --generate: ask for this model; may be given several times",
+        )
+        parser.add_argument("--bridge", metavar="URL", help="count, and answer, with a running bridge at URL")
+        parser.add_argument("--key", default="anything", help="the key that the running bridge takes from its clients")
         parser.add_argument("--clean", action="store_true", help="only lines whose tags say clean")
         parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
         parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the figures as Markdown")
@@ -40,56 +79,148 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        lines = _read(options["recordings"], clean=options["clean"])
+        if options["recordings"]:
+            lines = _read_lines(options["recordings"])
+            if not any(line.clean for line in lines) and options["clean"]:
+                raise CommandError(f"{options['recordings']} holds no clean lines")
+            measured = _recorded(lines, clean=options["clean"])
+        else:
+            measured = asyncio.run(_asked(options))
+        self._tell(measured, options)
+
+    def _tell(self, measured: Measured, options: Mapping[str, Any]) -> None:
         console = Console(file=cast(IO[str], self.stdout), width=140)
-        outcomes = [
-            verify.Outcome(line, _count(line))
-            for line in track(lines, "counting", console=Console(stderr=True), transient=True)
-        ]
-        classes, families = verify.classes(outcomes), verify.families(outcomes)
-        baselines = verify.baselines(lines, encodings.length)
-        parts = {"kind": classes, "model family": families, "baseline": baselines}
+        parts = _parts(measured)
         for title, figures in parts.items():
             console.print(_table(title, figures))
-        for outcome in sorted(outcomes, key=lambda one: -abs(one.off))[: options["misses"]]:
+        for outcome in sorted(measured.outcomes, key=lambda one: -abs(one.off))[: options["misses"]]:
             line = outcome.line
             console.print(f"{outcome.off:+6} of {line.billed:6}  {line.kind:12} {line.name}", markup=False)
-        report = "\n\n".join(verify.table(title, figures) for title, figures in parts.items()) + "\n"
-        if options["json"]:
-            found = {name: asdict(one) for name, one in classes.items()}
-            rest = {name: {key: asdict(one) for key, one in part.items()} for name, part in parts.items()}
-            whole = {"classes": found, "families": rest["model family"], "baselines": rest["baseline"]}
-            options["json"].write_text(json.dumps(whole, indent=2) + "\n")
-        if options["markdown"]:
-            options["markdown"].write_text(report)
-        if options["docs"]:
-            _renew(options["docs"], report)
-        if options["tolerance"] is not None and classes["all"].p95_rel > options["tolerance"]:
-            raise CommandError(f"p95 error {classes['all'].p95_rel:.2%} is beyond {options['tolerance']:.2%}")
+        for failed in measured.failed:
+            console.print(f"failed: {failed.name}: {failed.error.message}", markup=False)
+        _write(parts, options)
+        if measured.failed:
+            raise CommandError(f"{len(measured.failed)} requests have no figure")
+        p95 = verify.Figures.of(measured.outcomes).p95_rel
+        if options["tolerance"] is not None and p95 > options["tolerance"]:
+            raise CommandError(f"p95 error {p95:.2%} is beyond {options['tolerance']:.2%}")
 
 
-def _read(path: Path, *, clean: bool) -> Sequence[verify.Line]:
+# -- sources ----------------------------------------------------------------------------------------------
+
+
+def _read_lines(path: Path) -> Sequence[verify.Line]:
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{path} cannot be read: {error.strerror}") from error
-    try:
-        lines = [verify.parse(raw, number) for number, raw in enumerate(text.split("\n"), 1) if raw.strip()]
+        lines = [verify.parse(raw, number) for number, raw in enumerate(_text_of(path).split("\n"), 1) if raw.strip()]
     except verify.NotALine as error:
         raise CommandError(f"{path}: {error}") from error
+    if not lines:
+        raise CommandError(f"{path} holds no lines")
+    return lines
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        raise CommandError(f"{path} cannot be read: {error}") from error
+
+
+def _recorded(lines: Sequence[verify.Line], *, clean: bool) -> Measured:
+    """As a bridge counts that has seen the answers pass, and by the rules of the day of each bill."""
+    seen = verify.learned(lines, encodings.length)
     chosen = [line for line in lines if line.clean or not clean]
-    if not chosen:
-        raise CommandError(f"{path} holds no {'clean ' if clean else ''}lines")
-    return chosen
+    apart = [line for line in lines if clean and not line.clean]
+    means = counting.Means(encodings.length, pdf_pages=documents.pages)
+
+    def count(line: verify.Line, known: Mapping[str, int]) -> verify.Outcome:
+        return verify.Outcome(line, counting.count(line.request, replace(means, seen=known.get, on=line.on)))
+
+    shown = track(chosen, "counting", console=Console(stderr=True), transient=True)
+    outcomes = [count(line, seen) for line in shown]
+    alone = [count(one.line, {}) if verify.has_history(one.line) else one for one in outcomes]
+    return Measured(outcomes, [count(line, seen) for line in apart], alone)
 
 
-def _count(line: verify.Line) -> int:
-    """As the bridge would count, by the rules of the day of the bill."""
-    return counting.count(line.request, counting.Means(encodings.length, pdf_pages=documents.pages, on=line.on))
+def _cases(options: Mapping[str, Any]) -> Sequence[Case]:
+    cases: Sequence[Case] = CASES
+    if options["requests"]:
+        cases = [
+            _case(raw, number, options["requests"])
+            for number, raw in enumerate(_text_of(options["requests"]).split("\n"), 1)
+            if raw.strip()
+        ]
+    if not options["model"]:
+        return cases
+    return [
+        replace(case, name=f"{case.name} ({model})", request={**case.request, "model": model})
+        for model in options["model"]
+        for case in cases
+    ]
 
 
-def _table(title: str, figures: dict[str, verify.Figures]) -> Table:
-    table = Table("" if title == "kind" else title, title="Counts and bills" if title == "kind" else None)
+def _case(raw: str, number: int, path: Path) -> Case:
+    try:
+        found = json.loads(raw)
+        return Case(str(found.get("id") or number), found.get("request", found))
+    except (ValueError, AttributeError) as error:
+        raise CommandError(f"{path}: line {number} is no JSON object") from error
+
+
+async def _asked(options: Mapping[str, Any]) -> Measured:
+    cases = _cases(options)
+    own = live_counts.InProcess()
+    running = live_counts.Running(options["bridge"], options["key"]) if options["bridge"] else None
+    compare = live_counts.counted if options["live"] else live_counts.generated
+    found: list[verify.Outcome | live_counts.Failed] = []
+    try:
+        outcomes: AsyncIterator[verify.Outcome | live_counts.Failed] = compare(cases, running or own, own)
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task("asking", total=len(cases) + sum(bool(case.then) for case in cases))
+            async for one in outcomes:
+                found.append(one)
+                progress.advance(task)
+    finally:
+        await service.close()
+        if running is not None:
+            await running.close()
+    return Measured(
+        [one for one in found if isinstance(one, verify.Outcome)],
+        failed=[one for one in found if isinstance(one, live_counts.Failed)],
+    )
+
+
+# -- reports ----------------------------------------------------------------------------------------------
+
+
+def _parts(measured: Measured) -> dict[str, Mapping[str, verify.Figures]]:
+    lines = [outcome.line for outcome in measured.outcomes]
+    return {
+        "kind": verify.classes(measured.outcomes),
+        "model family": verify.families(measured.outcomes),
+        "kind, each line on its own": verify.classes(measured.alone),
+        "not clean": verify.by_reason(measured.apart),
+        "baseline": verify.baselines(lines, encodings.length),
+    }
+
+
+def _write(parts: Mapping[str, Mapping[str, verify.Figures]], options: Mapping[str, Any]) -> None:
+    report = "\n\n".join(verify.table(title, figures) for title, figures in parts.items() if figures) + "\n"
+    if options["json"]:
+        names = {"kind": "classes", "model family": "families", "kind, each line on its own": "alone"}
+        whole = {names.get(title, title.replace(" ", "_")): verify.plain(figures) for title, figures in parts.items()}
+        whole["classes"] = {**verify.plain(dict.fromkeys(("all", *verify.KINDS))), **whole["classes"]}
+        options["json"].write_text(json.dumps(whole, indent=2) + "\n")
+    if options["markdown"]:
+        options["markdown"].write_text(report)
+    if options["docs"]:
+        _renew(options["docs"], report)
+
+
+def _table(title: str, figures: Mapping[str, verify.Figures]) -> Table | str:
+    if not figures:
+        return ""
+    table = Table(title)
     for heading in ("n", "exact", "within 3", "median error", "p95 error"):
         table.add_column(heading, justify="right")
     for name, one in figures.items():
@@ -99,7 +230,7 @@ def _table(title: str, figures: dict[str, verify.Figures]) -> Table:
 
 
 def _renew(path: Path, report: str) -> None:
-    text = path.read_text(encoding="utf-8")
+    text = _text_of(path)
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:

@@ -61,7 +61,8 @@ def test_figures_are_written_by_class(tmp_path: Path) -> None:
     classes = json.loads(report.read_text())["classes"]
     assert classes["text"] == {"n": 2, "exact": 0.5, "within_3": 1.0, "median_abs": 1.0, "p95_rel": 2 / 13}
     assert classes["all"]["n"] == 3
-    assert set(classes) == {"all", "text", "hosted"}
+    assert {name for name, figures in classes.items() if figures["n"]} == {"all", "text", "hosted"}
+    assert classes["files"] == {"n": 0, "exact": None, "within_3": None, "median_abs": None, "p95_rel": None}
     page = docs.read_text()
     assert "| text | 2 | 50.0% | 100.0% |" in page
     assert "old" not in page
@@ -71,9 +72,11 @@ def test_figures_are_written_by_class(tmp_path: Path) -> None:
 
 def test_only_clean_lines_are_taken_when_asked(tmp_path: Path) -> None:
     report = tmp_path / "r.json"
-    file = recording(tmp_path, line(11, clean=True), line(99, clean=False))
+    file = recording(tmp_path, line(11, clean=True), line(99, clean=False, suspect=["pro mode: several passes"]))
     run("--recordings", file, "--clean", "--json", str(report))
-    assert json.loads(report.read_text())["classes"]["all"]["n"] == 1
+    found = json.loads(report.read_text())
+    assert found["classes"]["all"]["n"] == 1
+    assert found["not_clean"]["pro mode"]["n"] == 1
 
 
 @pytest.mark.parametrize(
