@@ -4,8 +4,8 @@ Why: the count made here is at once there and says nothing to anybody; what is n
 URL, a file by id, what a hosted tool brings along) only the upstream can count.
 
 Invariants: a count always comes: the upstream has ``seconds``, and whatever goes wrong there, the local count
-stands in, with a note; a request is asked about once while it is remembered (by hash, bounded); a count that can
-only be an estimate is marked as one.
+stands in, with a note; the same request is understood and counted once while it is remembered (by hash, bounded);
+a count that can only be an estimate is marked as one.
 
 Source: ``InputTokenCountParams`` of the ``openai`` package (``POST /responses/input_tokens``).
 """
@@ -14,11 +14,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import orjson
 
 from bridge_api import errors
+from bridge_api.guard import Arrival
+from bridge_api.mapping import Route
 from bridge_api.story import Story, ended_by
 from bridge_api.tokens import service as tokens
 from bridge_api.tokens.counting import unknowable
@@ -31,8 +34,19 @@ MODES: tuple[Mode, ...] = ("local", "upstream", "auto")
 INPUT_TOKENS = "/responses/input_tokens"
 MAX_ANSWER = 64 * 1024
 REMEMBERED = 10_000
+REQUESTS_REMEMBERED = 1_000
+Key = tuple[int, int, tuple[str | None, ...]]
+# The headers that a translation reads.
+HEADERS = ("anthropic-version", "anthropic-beta", "x-claude-code-session-id")
+_UPSTREAM_FAILED = Note("count.upstream_failed")
 # What the upstream takes of a request in order to count it; anything else it would refuse.
 COUNTED = ("model", "input", "instructions", "tools", "tool_choice", "parallel_tool_calls", "text", "reasoning")
+
+
+def key_of(arrival: Arrival) -> Key:
+    """What a count depends on: the body, and the headers that change its meaning. Python's own hash is keyed anew in
+    each process, so that no client can make two bodies that share one."""
+    return hash(arrival.body), len(arrival.body), tuple(map(arrival.headers.get, HEADERS))
 
 
 def countable(payload: Mapping[str, Any]) -> bytes:
@@ -82,6 +96,43 @@ async def _answer(flow: Flow, until: float) -> int:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A count, and what the story of its request tells: see ``Story.open``; ``said`` are notes on the count."""
+
+    tokens: int
+    route: Route
+    payload: Mapping[str, Any]
+    notes: tuple[Note, ...]
+    counts: dict[str, int]
+    said: tuple[Note, ...]
+
+
+class Recent:
+    """The last counts by what asked for them. For one thread (the event loop's)."""
+
+    def __init__(self, limit: int = REQUESTS_REMEMBERED) -> None:
+        self._limit = limit
+        self._counted: dict[Key, Counted] = {}
+
+    def __len__(self) -> int:
+        return len(self._counted)
+
+    def get(self, key: Key) -> Counted | None:
+        return self._counted.get(key)
+
+    def keep(self, key: Key, counted: Counted) -> None:
+        """Nothing is kept that may be another number next time: reasoning whose size is yet to be learned, a count
+        that the upstream failed to give."""
+        items = counted.payload.get("input") or ()
+        if _UPSTREAM_FAILED in counted.said or any(item.get("type") == "reasoning" for item in items):
+            return
+        told = {name: counted.payload[name] for name in ("prompt_cache_key", "reasoning") if name in counted.payload}
+        self._counted[key] = replace(counted, payload=told)
+        if len(self._counted) > self._limit:
+            del self._counted[next(iter(self._counted))]
+
+
 class Counter:
     """Counts by the operator's ``mode``: ``local``, ``upstream``, or ``auto`` (the upstream is asked where only
     it can know)."""
@@ -99,6 +150,7 @@ class Counter:
         self._seconds = seconds
         self._local = local
         self._remembered = tokens.Memory(REMEMBERED)
+        self.recent = Recent()
 
     async def count(self, payload: dict[str, Any], headers: Mapping[str, str], story: Story) -> int:
         """The input tokens of ``payload``, a Responses request. What is to be said of it is noted in ``story``."""
@@ -111,7 +163,7 @@ class Counter:
             try:
                 found = await ask(self._upstream(), body, headers, self._seconds, story)
             except errors.BridgeError:
-                story.notes.append(Note("count.upstream_failed"))
+                story.notes.append(_UPSTREAM_FAILED)
             else:
                 self._remembered.put("upstream", body, found)
                 return found

@@ -23,7 +23,7 @@ from typing import Any
 import orjson
 
 from bridge_api import correlation, errors
-from bridge_api.counter import Counter
+from bridge_api.counter import Counted, Counter, key_of
 from bridge_api.guard import Arrival
 from bridge_api.mapping import ModelMap, Route
 from bridge_api.schemas.anthropic import VERSION_2023, parse_messages
@@ -121,15 +121,26 @@ class Exchange:
         asked = await self._understood(count=False)
         if not self._service.has_credential and asked.translated.local_answer is None:
             raise errors.missing_credential()
-        self._story.open(asked.route, asked.translated, stream=self.stream, counts=asked.counts)
+        translated = asked.translated
+        self._story.open(asked.route, asked.payload, translated.notes, stream=self.stream, counts=asked.counts)
 
     async def count(self) -> int:
         """The input tokens of a count_tokens body as it would be sent. Raises BridgeError."""
-        asked = await self._understood(count=True)
-        self._story.open(asked.route, asked.translated, stream=False, counts=asked.counts)
-        counted = await self._service.counter.count(asked.payload, self._upstream_headers(), self._story)
+        counter, key, story = self._service.counter, key_of(self._arrival), self._story
+        found = counter.recent.get(key)
+        if found is not None:
+            story.open(found.route, found.payload, found.notes, stream=False, counts=found.counts)
+            story.notes += found.said
+        else:
+            asked = await self._understood(count=True)
+            notes = asked.translated.notes
+            story.open(asked.route, asked.payload, notes, stream=False, counts=asked.counts)
+            tokens = await counter.count(asked.payload, self._upstream_headers(), story)
+            said = tuple(story.notes[len(notes) :])
+            found = Counted(tokens, asked.route, asked.payload, notes, asked.counts, said)
+            counter.recent.keep(key, found)
         self.finish(200, None)
-        return counted
+        return found.tokens
 
     async def _understood(self, *, count: bool) -> _Asked:
         if len(self._arrival.body) > LARGE_BODY:

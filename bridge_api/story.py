@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +21,6 @@ from bridge_api.schemas.anthropic import MessagesRequest
 from bridge_api.schemas.blocks import Document, Image, ToolResult
 from bridge_api.signals import Attempt, ExchangeFinished, ExchangeOpened, Outcome, exchange_finished, exchange_opened
 from bridge_api.translation.notes import Note
-from bridge_api.translation.request import Translated
 from bridge_api.translation.stream import Outcome as Told
 from bridge_api.upstream.client import Head
 
@@ -52,10 +52,19 @@ class Story:
         if name not in self.times:
             self.times[name] = time.time()
 
-    def open(self, route: Route, translated: Translated, *, stream: bool, counts: dict[str, int]) -> None:
-        """The request was understood: send ``exchange_opened``."""
-        arrival, payload = self.arrival, translated.payload
-        self.notes += translated.notes
+    def open(
+        self,
+        route: Route,
+        payload: Mapping[str, Any],
+        notes: tuple[Note, ...],
+        *,
+        stream: bool,
+        counts: dict[str, int],
+    ) -> None:
+        """The request was understood: send ``exchange_opened``. ``payload`` is the Responses request, ``notes`` are
+        those of its translation."""
+        arrival = self.arrival
+        self.notes += notes
         self.opened = ExchangeOpened(
             correlation_id=arrival.correlation_id,
             request_id=arrival.request_id,
@@ -69,7 +78,7 @@ class Story:
             client=arrival.headers.get("user-agent", "")[:128],
             effort=(payload.get("reasoning") or {}).get("effort"),
             counts=counts,
-            notes=translated.notes,
+            notes=notes,
         )
         _send(exchange_opened, self.opened)
 

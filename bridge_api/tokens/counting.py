@@ -92,15 +92,24 @@ def unknowable(payload: dict[str, Any]) -> bool:
         return True
     if any(tool.get("type") not in ("function", "custom") for tool in _dicts(payload.get("tools"))):
         return True
-    for item in _dicts(payload.get("input")):
-        if item.get("type") in ("item_reference", "compaction"):
+    return any(_is_beyond(item) for item in _dicts(payload.get("input")))
+
+
+def _is_beyond(item: dict[str, Any]) -> bool:
+    if item.get("type") in ("item_reference", "compaction"):
+        return True
+    for parts in (item.get("content"), item.get("output")):
+        if isinstance(parts, list) and any(_is_elsewhere(part) for part in parts if isinstance(part, dict)):
             return True
-        for part in [*_dicts(item.get("content")), *_dicts(item.get("output"))]:
-            if part.get("type") == "input_image" and not _text(part.get("image_url")).startswith("data:"):
-                return True
-            if part.get("type") == "input_file" and not part.get("file_data"):
-                return True
     return False
+
+
+def _is_elsewhere(part: dict[str, Any]) -> bool:
+    """Whether a part only names what it is about."""
+    kind = part.get("type")
+    if kind == "input_image":
+        return not _text(part.get("image_url")).startswith("data:")
+    return kind == "input_file" and not part.get("file_data")
 
 
 class _Count:

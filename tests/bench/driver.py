@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import random
 import time
 
 import httptools
@@ -67,6 +68,7 @@ class _Run:
     def __init__(self, scenario: Scenario, port: int, path: str, requests: int, *, raw: bool) -> None:
         self.scenario, self.port, self.raw = scenario, port, raw
         self.left = requests
+        self._base = random.randrange(10**8)  # so that no reading repeats the numbers of another
         self.firsts: list[float] = []
         head = [f"POST {path} HTTP/1.1", f"host: 127.0.0.1:{port}", "x-api-key: any", "anthropic-version: 2023-06-01"]
         head += ["user-agent: bench", "content-type: application/json", f"content-length: {len(scenario.body)}", "", ""]
@@ -79,7 +81,8 @@ class _Run:
         length, ending = 0, b""
         while self.left > 0:
             self.left -= 1
-            answer = await client.ask(b"%s%08d%s" % (self._before, self.left, self._after))
+            number = 0 if self.scenario.same else (self._base + self.left) % 10**8
+            answer = await client.ask(b"%s%08d%s" % (self._before, number, self._after))
             if not length:
                 self.scenario.check(answer, raw=self.raw)
                 length, ending = len(answer), answer[-20:]

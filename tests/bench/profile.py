@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.bench.running import PATH, ask
+from tests.bench.running import ask
 from tests.bench.scenarios import BY_NAME, Scenario
 from tests.bench.servers import bridge_environment, free_port, migrate, server, upstream
 
@@ -79,9 +79,9 @@ def _profiled(scenario: Scenario, port: int, count: int) -> cProfile.Profile:
     async def load() -> None:
         await running.ready.wait()
         try:
-            await asyncio.to_thread(ask, scenario, port, PATH, scenario.connections * 4, raw=False)
+            await asyncio.to_thread(ask, scenario, port, scenario.path, scenario.connections * 4, raw=False)
             profiler.enable()
-            await asyncio.to_thread(ask, scenario, port, PATH, count, raw=False)
+            await asyncio.to_thread(ask, scenario, port, scenario.path, count, raw=False)
         finally:
             profiler.disable()
             running.should_exit = True

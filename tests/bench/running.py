@@ -16,8 +16,6 @@ from tests.bench.driver import DEADLINE
 from tests.bench.scenarios import Scenario
 from tests.bench.servers import BRIDGE, ROOT, bridge_environment, free_port, limit, migrate, server, upstream
 
-PATH = "/v1/messages"
-
 
 class Failed(Exception):
     """The driver ended without a measurement; the text says why."""
@@ -88,7 +86,7 @@ def measure(scenario: Scenario, folder: Path, *, requests: int | None, repeat: i
         server(command, port, folder / "target.log", environment) as target_pid,
     ):
         floor = _Subject(limit_pid, limit_port, scenario.raw_path, raw=True)
-        subject = _Subject(target_pid, port, PATH, raw=False)
+        subject = _Subject(target_pid, port, scenario.path, raw=False)
         return _read(scenario, floor, subject, requests or scenario.requests, repeat)
 
 

@@ -20,7 +20,8 @@ class WrongAnswer(Exception):
 
 @dataclass(frozen=True)
 class Scenario:
-    """``requests`` is the number in one reading; ``limit_factor`` more go to the limit, which is that much cheaper."""
+    """``requests`` is the number in one reading; ``limit_factor`` more go to the limit, which is that much cheaper.
+    ``same``: every request is the same, its number included."""
 
     name: str
     body: bytes
@@ -31,6 +32,12 @@ class Scenario:
     limit_factor: int = 4
     target: float | None = None
     latency: bool = False
+    path: str = "/v1/messages"
+    same: bool = False
+
+    @property
+    def counts(self) -> bool:
+        return self.path.endswith("/count_tokens")
 
     @property
     def raw_path(self) -> str:
@@ -39,6 +46,9 @@ class Scenario:
 
     def check(self, answer: bytes, *, raw: bool) -> None:
         """Raises ``WrongAnswer`` unless ``answer`` is complete and says what the upstream said."""
+        if self.counts and not raw:
+            _must_count(answer)
+            return
         try:
             said = _said(answer, raw=raw, streams=self.streams)
         except (ValueError, KeyError, IndexError, TypeError) as error:
@@ -49,6 +59,15 @@ class Scenario:
             said, expected = _canonical(said), _canonical(expected)
         if said != expected:
             raise WrongAnswer(f"{self.name}: {len(said)} characters, expected {len(expected)}: {answer[-300:]!r}")
+
+
+def _must_count(answer: bytes) -> None:
+    """The big request has about 35,000 tokens; the exact number is for the tests of counting."""
+    try:
+        if not 30_000 < orjson.loads(answer)["input_tokens"] < 50_000:
+            raise WrongAnswer(f"count: {answer!r}")
+    except (ValueError, KeyError, TypeError):
+        raise WrongAnswer(f"count: not a count: {answer[-300:]!r}") from None
 
 
 def _canonical(arguments: str) -> str:
@@ -80,11 +99,14 @@ def _must_be(found: str, expected: str) -> None:
         raise ValueError(f"{found} where {expected} belongs")
 
 
+COUNT = "/v1/messages/count_tokens"
 SCENARIOS = (
     Scenario("json", payloads.small(stream=False), "text", 1000, streams=False, target=12, limit_factor=8),
     Scenario("sse", payloads.small(stream=True), "text", 800, target=12),
     Scenario("big", payloads.big(stream=True), "text", 400, target=14),
     Scenario("tool", payloads.tool(stream=True), "tool", 800),
+    Scenario("count", payloads.counted(), "text", 600, streams=False, path=COUNT),
+    Scenario("recount", payloads.counted(), "text", 1000, streams=False, path=COUNT, same=True),
     Scenario("paced", payloads.small(stream=True), "paced", 512, connections=256, limit_factor=1, latency=True),
     Scenario("first", payloads.small(stream=True), "text", 250, connections=1, latency=True),
 )

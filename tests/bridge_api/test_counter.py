@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from bridge_api.counter import COUNTED, Counter, countable
+from bridge_api.counter import COUNTED, Counted, Counter, Recent, countable, key_of
 from bridge_api.guard import arrival_from
+from bridge_api.mapping import Route
 from bridge_api.signals import ExchangeFinished
 from bridge_api.story import Story
 from bridge_api.tokens import service as tokens
 from bridge_api.tokens.reasoning import FRAME
+from bridge_api.translation.notes import Note
 from tests.bridge_api.edge import BODY, Caller, Line, Play, bridge, plain, saying, sending, wired
 from tests.simulator.render import Renderer, record
 from tests.simulator.script import Reasoning, Text, Turn
@@ -25,6 +28,7 @@ BY_URL: dict[str, Any] = {
     "input": [{"role": "user", "content": [{"type": "input_image", "image_url": "https://example.org/a.png"}]}],
 }
 LOCAL, TOLD = 11, 4242
+ADAPTIVE = {"type": "adaptive"}
 RIGHT = sending(plain(200, json.dumps({"object": "response.input_tokens", "input_tokens": TOLD}).encode()))
 
 
@@ -163,13 +167,57 @@ async def test_the_reasoning_of_an_answer_that_was_seen_is_counted_as_it_was_rep
             caller = await Caller(path="/v1/messages/count_tokens", body={**body, "messages": messages}).on(bridge())
             return int(caller.json()["input_tokens"])
 
-        body = {**BODY, "thinking": {"type": "adaptive"}}
+        body = {**BODY, "thinking": ADAPTIVE}
         content = (await Caller(body=body).on(bridge())).json()["content"]
         assert [block["type"] for block in content] == ["thinking", "text"]
         without = await count(content[1:])
         async with asyncio.timeout(5):
             while await count(content) - without != 37 + FRAME:  # noqa: ASYNC110 - learned by a thread
                 await asyncio.sleep(0.01)
+
+
+def counted(number: int = 1, *, items: Sequence[Any] = (), said: tuple[Note, ...] = ()) -> Counted:
+    return Counted(number, Route("a", "b", "exact"), {"input": list(items), "reasoning": {}}, (), {}, said)
+
+
+def test_a_count_that_may_change_is_not_kept() -> None:
+    recent, key = Recent(), key_of(arrival_from({}, b"x"))
+    recent.keep(key, counted(items=[{"type": "reasoning"}]))
+    recent.keep(key, counted(said=(Note("count.upstream_failed"),)))
+    assert recent.get(key) is None
+
+
+def test_the_oldest_count_is_forgotten_and_no_content_is_kept() -> None:
+    recent = Recent(limit=2)
+    keys = [key_of(arrival_from({}, body)) for body in (b"a", b"b", b"c")]
+    for number, key in enumerate(keys):
+        recent.keep(key, counted(number, items=[{"content": "secret"}]))
+    assert [found and found.tokens for found in map(recent.get, keys)] == [None, 1, 2]
+    assert all("secret" not in repr(recent.get(key)) for key in keys)
+
+
+def test_what_changes_the_meaning_of_a_body_changes_its_key() -> None:
+    one = key_of(arrival_from({"anthropic-version": "2023-06-01"}, b"x"))
+    assert one == key_of(arrival_from({"anthropic-version": "2023-06-01", "user-agent": "b"}, b"x"))
+    assert one != key_of(arrival_from({"anthropic-version": "2023-01-01"}, b"x"))
+    assert one != key_of(arrival_from({"anthropic-version": "2023-06-01", "anthropic-beta": "b"}, b"x"))
+    assert one != key_of(arrival_from({"anthropic-version": "2023-06-01"}, b"y"))
+
+
+async def test_the_same_body_is_understood_once_and_told_as_before(use: Any, ends: list[ExchangeFinished]) -> None:
+    body = {"model": "claude-opus-5-5", "messages": BODY["messages"], "temperature": 0.5, "thinking": ADAPTIVE}
+    async with wired(RIGHT) as (_, upstream):
+        service = use(upstream, counter=Counter("local", None, 5, local))
+        for _ in range(2):
+            caller = await Caller(path="/v1/messages/count_tokens", body=body).on(bridge())
+            assert caller.json() == {"input_tokens": LOCAL}
+        assert len(service.counter.recent) == 1
+    first, second = ends
+    assert first.notes
+    for name in ("notes", "status", "outcome"):
+        assert getattr(first, name) == getattr(second, name)
+    for name in ("model_served", "rule", "effort", "counts", "session_id", "notes"):
+        assert getattr(first.opened, name) == getattr(second.opened, name)
 
 
 async def test_a_broken_body_is_refused_as_for_a_message(use: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from argparse import ArgumentParser
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -168,6 +169,8 @@ def _case(raw: str, number: int, path: Path) -> Case:
 
 
 async def _asked(options: Mapping[str, Any]) -> Measured:
+    # The lines of some sixty exchanges would bury the table; the trail has their rows.
+    logging.getLogger("bridge.exchange").setLevel(logging.WARNING)
     cases = _cases(options)
     own = live_counts.InProcess()
     running = live_counts.Running(options["bridge"], options["key"]) if options["bridge"] else None
