@@ -1,17 +1,17 @@
 """What each upstream model family accepts, as one table that translation, counting and errors read.
 
 Invariants: every name has an answer (an unknown one gets ``UNKNOWN``, which promises little and forbids
-nothing but what the Responses API documents for all models); rows are looked up by longest prefix.
-
-Sources: the literals of the ``openai`` package (3.54.0), OpenAI's model pages and reasoning guide, the
-error texts and echoed defaults in recorded traffic (for example the refusal of ``minimal`` by o4-mini).
+nothing but what the Responses API documents for all models); rows are looked up by longest prefix, and an
+operator's row wins over a built-in one; each row says where it comes from (``source``).
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Literal
 
 Sampling = Literal["always", "without_reasoning", "never"]
@@ -27,7 +27,8 @@ class Capabilities:
     ``efforts``: accepted ``reasoning.effort`` values, weakest first; empty for a model that does not reason.
     ``sampling``: when temperature and top_p may be sent. Token figures are tokens. ``phase``: whether
     assistant messages carry commentary / final_answer. ``breakpoints``: explicit prompt-cache breakpoints
-    and ``prompt_cache_options``.
+    and ``prompt_cache_options``. ``like``: the upstream model whose tokens it is counted as, where its own name
+    does not tell (a deployment's name).
     """
 
     family: str
@@ -43,6 +44,10 @@ class Capabilities:
     files: bool = True
     structured_output: bool = True
     encrypted_reasoning: bool = True
+    verbosity: bool = False
+    tool_search: bool = False
+    like: str = ""
+    source: str = ""
 
     @property
     def reasons(self) -> bool:
@@ -62,6 +67,11 @@ class Capabilities:
         return weaker[-1] if weaker else self.efforts[0]
 
 
+# The sources of the rows.
+_TYPES = "literals of the openai package 3.54.0"
+_PAGES = "OpenAI's model pages and guides (reasoning, prompt caching, tool search), November 2026"
+_RECORDED = "errors and echoed defaults in recorded traffic"
+
 _GPT6 = Capabilities(
     "gpt-6",
     efforts=("none", "low", "medium", "high", "xhigh", "max"),
@@ -71,6 +81,9 @@ _GPT6 = Capabilities(
     max_output=128_000,
     phase=True,
     breakpoints=True,
+    verbosity=True,
+    tool_search=True,
+    source=f"{_PAGES}; {_TYPES}",
 )
 _GPT5 = Capabilities(
     "gpt-5",
@@ -79,11 +92,13 @@ _GPT5 = Capabilities(
     context_window=400_000,
     max_input=272_000,
     max_output=128_000,
+    verbosity=True,
+    source=f"{_PAGES}; {_RECORDED}",
 )
 _GPT51 = replace(_GPT5, family="gpt-5.1", efforts=("none", "low", "medium", "high"), sampling="without_reasoning")
 _GPT52 = replace(_GPT51, family="gpt-5.2", efforts=("none", "low", "medium", "high", "xhigh"))
 _GPT53_CODEX = replace(_GPT5, family="gpt-5.3", efforts=("low", "medium", "high", "xhigh"), phase=True)
-_GPT54 = replace(_GPT52, family="gpt-5.4", phase=True, context_window=1_050_000, max_input=922_000)
+_GPT54 = replace(_GPT52, family="gpt-5.4", phase=True, context_window=1_050_000, max_input=922_000, tool_search=True)
 _GPT54_SMALL = replace(_GPT54, context_window=400_000, max_input=272_000)
 _GPT56 = replace(_GPT54, family="gpt-5.6", efforts=("none", "low", "medium", "high", "xhigh", "max"), breakpoints=True)
 _O_SERIES = Capabilities(
@@ -93,9 +108,12 @@ _O_SERIES = Capabilities(
     context_window=200_000,
     max_input=200_000,
     max_output=100_000,
+    source=f"{_PAGES}; {_RECORDED} (o4-mini refuses minimal)",
 )
-_GPT41 = Capabilities("gpt-4.1", context_window=1_047_576, max_input=1_047_576, max_output=32_768)
-_GPT4O = Capabilities("gpt-4o")
+_GPT41 = Capabilities(
+    "gpt-4.1", context_window=1_047_576, max_input=1_047_576, max_output=32_768, source=f"{_PAGES}; {_RECORDED}"
+)
+_GPT4O = Capabilities("gpt-4o", source=f"{_PAGES}; {_RECORDED}")
 _GPT4 = Capabilities(
     "gpt-4",
     context_window=8_192,
@@ -104,6 +122,7 @@ _GPT4 = Capabilities(
     images=False,
     files=False,
     structured_output=False,
+    source=_PAGES,
 )
 UNKNOWN = Capabilities(
     "unknown",
@@ -113,6 +132,7 @@ UNKNOWN = Capabilities(
     max_input=1_000_000,
     max_output=128_000,
     encrypted_reasoning=True,
+    source="nothing is known of the model",
 )
 
 _ASTRA_EFFORTS = ("low", "medium", "high", "xhigh", "max")
@@ -154,18 +174,40 @@ _TABLE: dict[str, Capabilities] = {
     "computer-use-preview": replace(_O_SERIES, family="computer-use", context_window=8_192, max_output=1_024),
     "chatgpt-4o": _GPT4O,
 }
-_PREFIXES = tuple(sorted(_TABLE, key=len, reverse=True))
 _UPSTREAM_NAME = re.compile(r"(gpt-|chatgpt-|codex-|computer-use-|ft:|o\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows by the beginning of a model's name. ``own`` are the operator's, which are asked first."""
+
+    own: Mapping[str, Capabilities] = field(default_factory=dict)
+
+    def of(self, model: str) -> Capabilities:
+        """The capabilities of an upstream model name (a fine-tuned ``ft:`` name has its base model's)."""
+        if self.own:
+            found = _longest(self.own, model)
+            if found is not None:
+                return self.own[found]
+        return of(model)
+
+
+def _longest(rows: Iterable[str], model: str) -> str | None:
+    """The longest row that ``model`` is, or begins with up to the end of a word."""
+    fitting = [row for row in rows if model == row or (model.startswith(row) and model[len(row)] in "-:.@/")]
+    return max(fitting, key=len, default=None)
 
 
 @lru_cache(maxsize=512)
 def of(model: str) -> Capabilities:
-    """The capabilities of an upstream model name (a fine-tuned ``ft:`` name has its base model's)."""
-    name = model.removeprefix("ft:")
-    for prefix in _PREFIXES:
-        if name == prefix or (name.startswith(prefix) and name[len(prefix)] in "-:."):
-            return _TABLE[prefix]
-    return UNKNOWN
+    """The built-in row of an upstream model name (a fine-tuned ``ft:`` name has its base model's)."""
+    found = _longest(_TABLE, model.removeprefix("ft:"))
+    return UNKNOWN if found is None else _TABLE[found]
+
+
+def built_in() -> Mapping[str, Capabilities]:
+    """All built-in rows by the beginning of a model's name."""
+    return MappingProxyType(_TABLE)
 
 
 def is_upstream_model(name: str) -> bool:

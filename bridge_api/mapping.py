@@ -1,72 +1,94 @@
 """Which upstream model answers for the model name that a client asked for.
 
-Invariants: resolution is total for a map with a default, deterministic, and independent of the case and
-surrounding blanks of the name; suffixes in brackets that clients add (``[1m]``) are not part of the name.
-Order: exact entry, longest prefix entry, a name that is itself an upstream model, the default.
+Invariants: resolution is one pure function, total for a map with a default, deterministic, and independent of the
+case and surrounding blanks of the name; suffixes in brackets that clients add (``[1m]``) are not part of the name,
+unless an operator's exact rule names them.
+
+Order: the operator's rules (database), MODEL_MAP_JSON (an exact entry, then the longest prefix), a name that is
+itself an upstream model, the built-in model of the name's Claude family, the default.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bridge_api.capabilities import is_upstream_model
 from bridge_api.errors import NotFound
+from bridge_api.rules import UNCHANGED, Adjustments, Rule, family_in, normalise, whole
 
-_SUFFIX = re.compile(r"(\[[^\[\]]*\])+$")
+FAMILY_MODELS: Mapping[str, str] = {
+    "mythos": "gpt-6.2-astra",
+    "fable": "gpt-6.2-sol",
+    "opus": "gpt-6.1-sol",
+    "sonnet": "gpt-6.1-terra",
+    "haiku": "gpt-6-luna",
+}
+"""Today's OpenAI models for the Claude families, strongest first (the ``openai`` package's model literals)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The answer to 'who serves this name': ``rule`` says why (``exact``, ``prefix``, ``passthrough``,
-    ``default``)."""
+    """The answer to 'who serves this name': ``rule`` says why (``database:ID``, ``exact``, ``prefix``,
+    ``passthrough``, ``family``, ``default``), ``pattern`` what of the name it went by."""
 
     asked: str
     served: str
     rule: str
+    pattern: str = ""
+    adjustments: Adjustments = UNCHANGED
 
 
 @dataclass(frozen=True, slots=True)
 class ModelMap:
-    """An immutable mapping table; keys are normalised, prefixes are ordered longest first."""
+    """An immutable mapping table; keys are normalised, prefixes are ordered longest first, rules as they are asked.
+
+    ``families`` is empty where the upstream does not have OpenAI's models.
+    """
 
     entries: dict[str, str] = field(default_factory=dict)
     default: str | None = None
     prefixes: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    families: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def parse(cls, text: str, default: str | None) -> ModelMap:
+    def parse(cls, text: str, default: str | None, families: Mapping[str, str] = FAMILY_MODELS) -> ModelMap:
         """Read MODEL_MAP_JSON: ``{"claude-opus": "gpt-6.1-sol"}`` or ``{"models": {...}}``.
 
         ``text`` may be empty. Raises ValueError with a message for the operator that names the fault.
         """
         entries = _checked_entries(_parsed_object(text)) if text.strip() else {}
         ordered = tuple(sorted(entries, key=lambda key: (-len(key), key)))
-        return cls(entries=entries, default=(default or "").strip() or None, prefixes=ordered)
+        return cls(entries, (default or "").strip() or None, ordered, (), families)
+
+    def with_rules(self, rules: Iterable[Rule]) -> ModelMap:
+        """The same map with these rules of the operator's."""
+        return replace(self, rules=tuple(sorted(rules, key=lambda rule: rule.order)))
 
     def resolve(self, asked: str) -> Route:
         """The route for ``asked``. Raises NotFound when nothing fits and there is no default."""
-        name = normalise(asked)
+        full, name = whole(asked), normalise(asked)
+        for rule in self.rules:
+            if rule.takes(name, full):
+                return Route(asked, rule.served, f"database:{rule.id}", rule.pattern, rule.adjustments)
         exact = self.entries.get(name)
         if exact is not None:
-            return Route(asked, exact, "exact")
+            return Route(asked, exact, "exact", name)
         for prefix in self.prefixes:
             if name.startswith(prefix):
-                return Route(asked, self.entries[prefix], "prefix")
+                return Route(asked, self.entries[prefix], "prefix", prefix)
         if is_upstream_model(name):
-            return Route(asked, name, "passthrough")
+            return Route(asked, name, "passthrough", name)
+        family = family_in(name)
+        if family is not None and family in self.families:
+            return Route(asked, self.families[family], "family", family)
         if self.default is not None:
             return Route(asked, self.default, "default")
         # The name is the one value that Anthropic's own 404 repeats; clients show it to their users.
         raise NotFound(f"model: {asked[:128]}", code="model_not_found")
-
-
-def normalise(name: str) -> str:
-    """A model name as it is compared: trimmed, lower case, without ``[1m]``-like suffixes."""
-    return _SUFFIX.sub("", name.strip().casefold()).strip()
 
 
 def _parsed_object(text: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bridge_api.capabilities import Capabilities
 from bridge_api.schemas import blocks as b
 from bridge_api.schemas.wording import invalid
 from bridge_api.translation import frames
@@ -23,10 +24,16 @@ Part = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ContentRules:
-    """``breakpoints``: the model takes explicit prompt-cache breakpoints."""
+    """What the model takes: explicit prompt-cache breakpoints, pictures, files."""
 
     breakpoints: bool
     notes: Notes
+    images: bool = True
+    files: bool = True
+
+    @classmethod
+    def of(cls, caps: Capabilities, notes: Notes) -> ContentRules:
+        return cls(caps.breakpoints, notes, caps.images, caps.files)
 
 
 def input_text(text: str) -> Part:
@@ -75,7 +82,20 @@ def user_parts(block: b.Block, path: str, rules: ContentRules) -> list[Part]:
     raise invalid(f"{path}.type", f"'{b.type_of(block)}' blocks are not permitted here")
 
 
+NO_IMAGE = "[A picture stood here; this model takes no pictures.]"
+NO_FILE = "[A file stood here; this model takes no files.]"
+
+
 def _image(block: b.Image, path: str, rules: ContentRules) -> Part:
+    """Raises InvalidRequest for a picture that cannot be read, also where the model would not see it."""
+    part = _image_part(block, path, rules)
+    if rules.images:
+        return part
+    rules.notes.add("dropped.image", path)
+    return input_text(NO_IMAGE)
+
+
+def _image_part(block: b.Image, path: str, rules: ContentRules) -> Part:
     if block.transformations:
         rules.notes.add("dropped.image_transformations", path)
     source = block.source
@@ -118,11 +138,19 @@ def _document(block: b.Document, path: str, rules: ContentRules) -> list[Part]:
         rules.notes.add("changed.framed_text", path)
         return _content_document(block, source, path, rules)
     lead = [input_text(block.context)] if block.context else []
+    part = _file_part(block, source, path)
+    if not rules.files:
+        rules.notes.add("dropped.file", path)
+        part = input_text(NO_FILE)
+    return [*lead, part]
+
+
+def _file_part(block: b.Document, source: Any, path: str) -> Part:
     if isinstance(source, b.UrlSource):
-        return [*lead, {"type": "input_file", "file_url": _checked_url(source.url, f"{path}.source.url")}]
+        return {"type": "input_file", "file_url": _checked_url(source.url, f"{path}.source.url")}
     if isinstance(source, b.FileSource):
         file_id = _checked_file_id(source.file_id, f"{path}.source.file_id")
-        return [*lead, {"type": "input_file", "file_id": file_id}]
+        return {"type": "input_file", "file_id": file_id}
     if source.media_type != "application/pdf":
         raise invalid(f"{path}.source.media_type", "Input should be 'application/pdf'")
     if not source.data:
@@ -131,7 +159,7 @@ def _document(block: b.Document, path: str, rules: ContentRules) -> list[Part]:
     if not name.lower().endswith(".pdf"):
         name += ".pdf"
     data = f"data:application/pdf;base64,{source.data}"
-    return [*lead, {"type": "input_file", "filename": name, "file_data": data}]
+    return {"type": "input_file", "filename": name, "file_data": data}
 
 
 def _content_document(block: b.Document, source: b.ContentSource, path: str, rules: ContentRules) -> list[Part]:

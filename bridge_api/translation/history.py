@@ -91,7 +91,7 @@ class HistoryRules:
     rules: ContentRules = field(init=False)
 
     def __post_init__(self) -> None:
-        self.rules = ContentRules(self.caps.breakpoints, self.notes)
+        self.rules = ContentRules.of(self.caps, self.notes)
 
 
 def translate_history(messages: list[Message], rules: HistoryRules) -> list[Item]:

@@ -16,9 +16,10 @@ from typing import Any
 from bridge_api import capabilities
 from bridge_api.capabilities import Capabilities
 from bridge_api.mapping import Route
+from bridge_api.rules import Adjustments
 from bridge_api.schemas.anthropic import MessagesRequest, OutputFormat
 from bridge_api.schemas.wording import invalid
-from bridge_api.translation import json_schema, strict_schema
+from bridge_api.translation import frames, json_schema, strict_schema
 from bridge_api.translation.content import ContentRules, input_text, mark
 from bridge_api.translation.history import HistoryRules, developer_item, tool_changes, translate_history
 from bridge_api.translation.identity import BILLING_HEADER, identity
@@ -31,6 +32,7 @@ MINIMUM_OUTPUT = 16
 PREFILL_REFUSED = (
     "This model does not support assistant message prefill. The conversation must end with a user message."
 )
+SCHEMA_IN_WORDS = "Answer with one JSON document and nothing else. It must satisfy this JSON schema: "
 CONTINUE = "Continue your last message exactly where it ends. Do not repeat any of it."
 # Claude names whose API still takes a prefill; clients of other names know the refusal.
 _TAKES_PREFILL = re.compile(
@@ -40,10 +42,12 @@ _TAKES_PREFILL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """What is known beside the body. ``identity_key`` keys the hashes of users and sessions;
-    ``upstream_id`` names upstream and credential without telling them."""
+    """What is known beside the body. ``caps`` are those of the model that serves (by default the built-in ones);
+    ``identity_key`` keys the hashes of users and sessions; ``upstream_id`` names upstream and credential without
+    telling them."""
 
     route: Route
+    caps: Capabilities | None = None
     version: str = "2023-06-01"
     betas: frozenset[str] = frozenset()
     session_id: str | None = None
@@ -67,10 +71,11 @@ def translate(request: MessagesRequest, ctx: RequestContext, *, count: bool = Fa
     Raises InvalidRequest naming the field for what cannot be translated and may not be ignored.
     """
     notes = Notes()
-    caps = capabilities.of(ctx.route.served)
+    caps = ctx.caps or capabilities.of(ctx.route.served)
+    rule = ctx.route.adjustments
     _refuse(request)
     _note_ignored(request, notes)
-    thinking = plan_thinking(request, caps, notes)
+    thinking = plan_thinking(request, caps, notes, rule)
     changes = tool_changes(request.messages)
     forced = request.tool_choice.name if request.tool_choice else None
     tools = translate_tools(request.tools or [], changes, forced, notes)
@@ -81,6 +86,8 @@ def translate(request: MessagesRequest, ctx: RequestContext, *, count: bool = Fa
 
     payload: dict[str, Any] = {"model": ctx.route.served}
     payload["input"] = _input(request, tools, caps, ctx, notes, prefill)
+    if structured is not None and not caps.structured_output:
+        payload["input"].append(developer_item([input_text(SCHEMA_IN_WORDS + frames.compact(structured.schema))]))
     if tools.upstream:
         payload["tools"] = tools.upstream
         payload["tool_choice"] = choice
@@ -89,9 +96,10 @@ def translate(request: MessagesRequest, ctx: RequestContext, *, count: bool = Fa
         payload["max_tool_calls"] = tools.max_tool_calls
     if thinking.reasoning:
         payload["reasoning"] = thinking.reasoning
-    if text_format:
-        payload["text"] = {"format": text_format}
-    cut = _limit_output(request, payload, caps, notes, count)
+    text = _text(text_format, rule, caps, notes)
+    if text:
+        payload["text"] = text
+    cut = _limit_output(request, payload, caps, notes, count, rule.max_output_tokens)
     _sampling(request, payload, caps, thinking, notes)
     include = _include(caps, tools)
     if include:
@@ -99,7 +107,7 @@ def translate(request: MessagesRequest, ctx: RequestContext, *, count: bool = Fa
     payload["store"] = False
     payload["stream"] = True
     payload["stream_options"] = {"include_obfuscation": False}
-    _service(request, payload, notes)
+    _service(request, payload, notes, rule.service_tier)
     payload |= identity(request, ctx.identity_key, ctx.session_id, list(tools.info))
 
     plan = AnswerPlan(
@@ -213,7 +221,7 @@ def _input(
     notes: Notes,
     prefill: str,
 ) -> list[dict[str, Any]]:
-    items = _system(request, ContentRules(caps.breakpoints, notes), notes)
+    items = _system(request, ContentRules.of(caps, notes), notes)
     items += translate_history(request.messages, HistoryRules(tools.names, caps, ctx.upstream_id, notes))
     if prefill:
         items.append(developer_item([input_text(CONTINUE)]))
@@ -275,6 +283,9 @@ def _structured(
     if wanted is None:
         return None, None
     schema = {key: value for key, value in wanted.schema.items() if key not in ("$schema", "$id")}
+    if not caps.structured_output:
+        notes.add("changed.structured_output_words", "output_config.format")
+        return None, StructuredPlan(schema)
     if strict_schema.in_strict_subset(schema):
         return _json_format(schema, strict=True), StructuredPlan(schema)
     rewritten = strict_schema.to_strict(schema)
@@ -284,6 +295,19 @@ def _structured(
         return _json_format(rewritten.schema, strict=True), plan
     notes.add("changed.structured_output_loose", "output_config.format")
     return _json_format(json_schema.clean(schema).schema, strict=False), StructuredPlan(schema)
+
+
+def _text(
+    text_format: dict[str, Any] | None, rule: Adjustments, caps: Capabilities, notes: Notes
+) -> dict[str, Any] | None:
+    """The ``text`` object: the output format, and the verbosity that the mapping's rule asks for."""
+    text = {"format": text_format} if text_format else {}
+    if rule.verbosity:
+        if caps.verbosity:
+            text["verbosity"] = rule.verbosity  # type: ignore[assignment]
+        else:
+            notes.add("dropped.verbosity")
+    return text or None
 
 
 def _wanted_format(request: MessagesRequest) -> OutputFormat | None:
@@ -297,13 +321,20 @@ def _json_format(schema: dict[str, Any], *, strict: bool) -> dict[str, Any]:
 
 
 def _limit_output(
-    request: MessagesRequest, payload: dict[str, Any], caps: Capabilities, notes: Notes, count: bool
+    request: MessagesRequest,
+    payload: dict[str, Any],
+    caps: Capabilities,
+    notes: Notes,
+    count: bool,
+    cap: int | None,
 ) -> int | None:
-    """Set ``max_output_tokens``; returns the number of tokens to cut the text to, or None."""
+    """Set ``max_output_tokens``, at most ``cap``; returns the number of tokens to cut the text to, or None."""
     asked = request.max_tokens
     if asked is None:
         if not count:
             notes.add("changed.max_tokens_missing", "max_tokens")
+        if cap is not None:
+            payload["max_output_tokens"] = max(cap, MINIMUM_OUTPUT)
         return None
     if asked < MINIMUM_OUTPUT:
         payload["max_output_tokens"] = MINIMUM_OUTPUT
@@ -312,6 +343,9 @@ def _limit_output(
     if caps is not capabilities.UNKNOWN and asked > caps.max_output:
         notes.add("changed.max_tokens_maximum", "max_tokens")
         asked = caps.max_output
+    if cap is not None and asked > cap:
+        notes.add("changed.max_tokens_by_rule", "max_tokens")
+        asked = max(cap, MINIMUM_OUTPUT)
     payload["max_output_tokens"] = asked
     return None
 
@@ -337,8 +371,13 @@ def _include(caps: Capabilities, tools: ToolSet) -> list[str]:
     return include
 
 
-def _service(request: MessagesRequest, payload: dict[str, Any], notes: Notes) -> None:
-    if request.speed == "fast":
+def _service(request: MessagesRequest, payload: dict[str, Any], notes: Notes, tier: str) -> None:
+    """``tier`` is the mapping rule's, which wins over what was asked."""
+    if tier:
+        payload["service_tier"] = tier
+        if request.speed == "fast" or request.service_tier is not None:
+            notes.add("changed.service_tier_by_rule", "speed" if request.speed == "fast" else "service_tier")
+    elif request.speed == "fast":
         payload["service_tier"] = "fast"
         notes.add("changed.speed", "speed")
     elif request.service_tier is not None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from bridge_api import capabilities
 from bridge_api.capabilities import Capabilities
+from bridge_api.rules import UNCHANGED, Adjustments
 from bridge_api.schemas.anthropic import MessagesRequest
 from bridge_api.schemas.wording import invalid
 from bridge_api.translation.notes import Notes
@@ -35,8 +36,13 @@ class ThinkingPlan:
     omit_text: bool
 
 
-def plan_thinking(request: MessagesRequest, caps: Capabilities, notes: Notes) -> ThinkingPlan:
-    """Decide effort, summary and display. Raises InvalidRequest for a budget that Anthropic refuses."""
+def plan_thinking(
+    request: MessagesRequest, caps: Capabilities, notes: Notes, rule: Adjustments = UNCHANGED
+) -> ThinkingPlan:
+    """Decide effort, summary and display; ``rule`` is what the mapping's rule says of effort.
+
+    Raises InvalidRequest for a budget that Anthropic refuses.
+    """
     thinking = request.thinking
     kind = thinking.type if thinking else None
     asked = _asked_effort(request)
@@ -46,6 +52,10 @@ def plan_thinking(request: MessagesRequest, caps: Capabilities, notes: Notes) ->
         asked = asked or ADAPTIVE_DEFAULT
     elif kind in ("disabled", "between_tools"):
         asked = "none"
+    wanted = rule.effort_for(asked)
+    if wanted != asked:
+        notes.add("changed.effort_by_rule")
+        asked = wanted
     if request.max_tokens is not None and 0 < request.max_tokens < 16:
         asked = "none"
     display = thinking.display if thinking else None
