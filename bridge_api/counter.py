@@ -35,7 +35,7 @@ INPUT_TOKENS = "/responses/input_tokens"
 MAX_ANSWER = 64 * 1024
 REMEMBERED = 10_000
 REQUESTS_REMEMBERED = 1_000
-Key = tuple[int, int, tuple[str | None, ...]]
+Key = tuple[int, int, int, tuple[str | None, ...]]
 # The headers that a translation reads.
 HEADERS = ("anthropic-version", "anthropic-beta", "x-claude-code-session-id")
 _UPSTREAM_FAILED = Note("count.upstream_failed")
@@ -43,10 +43,10 @@ _UPSTREAM_FAILED = Note("count.upstream_failed")
 COUNTED = ("model", "input", "instructions", "tools", "tool_choice", "parallel_tool_calls", "text", "reasoning")
 
 
-def key_of(arrival: Arrival) -> Key:
-    """What a count depends on: the body, and the headers that change its meaning. Python's own hash is keyed anew in
+def key_of(arrival: Arrival, revision: int = 0) -> Key:
+    """What a count depends on: the body, the headers that change its meaning, the operators' decisions. Python's own hash is keyed anew in
     each process, so that no client can make two bodies that share one."""
-    return hash(arrival.body), len(arrival.body), tuple(map(arrival.headers.get, HEADERS))
+    return revision, hash(arrival.body), len(arrival.body), tuple(map(arrival.headers.get, HEADERS))
 
 
 def countable(payload: Mapping[str, Any]) -> bytes:
@@ -54,11 +54,18 @@ def countable(payload: Mapping[str, Any]) -> bytes:
     return orjson.dumps({name: payload[name] for name in COUNTED if payload.get(name) is not None})
 
 
-async def ask(upstream: Upstream, body: bytes, headers: Mapping[str, str], seconds: float, story: Story) -> int:
+async def ask(
+    upstream: Upstream,
+    body: bytes,
+    headers: Mapping[str, str],
+    seconds: float,
+    story: Story,
+    key: str | None = None,
+) -> int:
     """The upstream's own count of ``body`` (from ``countable``), within ``seconds``. Raises BridgeError."""
     until = asyncio.get_running_loop().time() + seconds
     story.attempt_begins()
-    flow = upstream.open(INPUT_TOKENS, body, headers)
+    flow = upstream.open(INPUT_TOKENS, body, headers, key)
     try:
         found = await _answer(flow, until)
     except errors.BridgeError as error:
@@ -143,25 +150,39 @@ class Counter:
         upstream: Callable[[], Upstream] | None = None,
         seconds: float = 3.0,
         local: Callable[[dict[str, Any], str], Awaitable[int]] = tokens.count,
+        *,
+        has_credential: bool = True,
     ) -> None:
-        """``upstream`` is None where there is no credential for it."""
         self._mode = mode
         self._upstream = upstream
+        self._asks = upstream is not None and has_credential
         self._seconds = seconds
-        self._local = local
+        self.local = local
         self._remembered = tokens.Memory(REMEMBERED)
         self.recent = Recent()
 
-    async def count(self, payload: dict[str, Any], headers: Mapping[str, str], story: Story) -> int:
-        """The input tokens of ``payload``, a Responses request. What is to be said of it is noted in ``story``."""
+    async def count(
+        self,
+        payload: dict[str, Any],
+        headers: Mapping[str, str],
+        story: Story,
+        *,
+        like: str = "",
+        key: str | None = None,
+    ) -> int:
+        """The input tokens of ``payload``, a Responses request. What is to be said of it is noted in ``story``.
+
+        ``like``: the model to count for, where it is not the request's; ``key``: the client's own upstream key.
+        """
         beyond = unknowable(payload)
-        if self._upstream is not None and (self._mode == "upstream" or (self._mode == "auto" and beyond)):
+        asks = self._asks if key is None else True
+        if asks and self._upstream is not None and (self._mode == "upstream" or (self._mode == "auto" and beyond)):
             body = countable(payload)
             found = self._remembered.get("upstream", body)
             if found is not None:
                 return found
             try:
-                found = await ask(self._upstream(), body, headers, self._seconds, story)
+                found = await ask(self._upstream(), body, headers, self._seconds, story, key)
             except errors.BridgeError:
                 story.notes.append(_UPSTREAM_FAILED)
             else:
@@ -169,4 +190,4 @@ class Counter:
                 return found
         if beyond:
             story.notes.append(Note("count.estimated"))
-        return await self._local(payload, str(payload.get("model") or ""))
+        return await self.local(payload, like)

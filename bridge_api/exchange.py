@@ -16,75 +16,35 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import orjson
 
 from bridge_api import correlation, errors
-from bridge_api.counter import Counted, Counter, key_of
+from bridge_api.counter import Counted, key_of
 from bridge_api.guard import Arrival
-from bridge_api.mapping import ModelMap, Route
-from bridge_api.schemas.anthropic import VERSION_2023, parse_messages
+from bridge_api.intake import Asked, Intake, Service
 from bridge_api.schemas.stream import PING, StreamEvent, encode, error_record
 from bridge_api.sse import Decoder, EventTooLarge
-from bridge_api.story import Story, client_gone, counts_of, ended_by, unexpected
+from bridge_api.story import Story, client_gone, ended_by, unexpected
 from bridge_api.translation import response
 from bridge_api.translation.errors import from_http, from_network, ratelimit_headers
 from bridge_api.translation.notes import Note
 from bridge_api.translation.plan import AnswerPlan
-from bridge_api.translation.request import (
-    RequestContext,
-    Translated,
-    translate,
-    without_reasoning,
-    without_summary,
-)
+from bridge_api.translation.request import without_reasoning, without_summary
 from bridge_api.translation.stream import AnswerMachine
-from bridge_api.upstream.client import Flow, Head, Upstream
-from bridge_api.upstream.retry import RetryPolicy
+from bridge_api.upstream.client import Flow, Head
 
-LARGE_BODY = 512 * 1024
 MAX_ERROR_BODY = 1024 * 1024
 MAX_JSON_BODY = 64 * 1024 * 1024
 ERROR_BODY_SECONDS = 10.0
 RESPONSES = "/responses"
+_BILLED = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
 _REPAIRS: dict[str, tuple[Callable[[dict[str, Any]], dict[str, Any]], str]] = {
     "reasoning": (without_reasoning, "dropped.reasoning_retry"),
     "summary": (without_summary, "dropped.summary_retry"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """What exchanges share: the mapping, the upstream and the settings that matter here (seconds)."""
-
-    models: ModelMap
-    upstream: Callable[[], Upstream]
-    retry: RetryPolicy
-    identity_key: bytes
-    upstream_id: str
-    has_credential: bool
-    response_timeout: float
-    idle_timeout: float
-    ping_interval: float
-    counter: Counter = field(default_factory=Counter)
-    estimate: Callable[[dict[str, Any], str], int | None] = lambda payload, model: None
-    remember: Callable[[Sequence[dict[str, Any]], dict[str, Any], str], None] = lambda output, usage, model: None
-    cut: Callable[[str, int], str] | None = None
-
-
-@dataclass(slots=True)
-class _Asked:
-    """What was understood of a request; ``body`` is what goes upstream."""
-
-    route: Route
-    translated: Translated
-    payload: dict[str, Any]
-    counts: dict[str, int]
-    tokens: int = 0
-    body: bytes = b""
 
 
 class Exchange:
@@ -93,9 +53,9 @@ class Exchange:
     def __init__(self, service: Service, arrival: Arrival, endpoint: str, *, forced: bool = False) -> None:
         self._service = service
         self._arrival = arrival
-        self._forced = forced
+        self._intake = Intake(service, arrival, forced=forced)
         self._story = Story(arrival, endpoint)
-        self._asked: _Asked | None = None
+        self._asked: Asked | None = None
         self._flow: Flow | None = None
         self._machine: AnswerMachine | None = None
         self._decoder = Decoder()
@@ -107,7 +67,11 @@ class Exchange:
         self._head_read = False
         self._asked_at = self._heard_at = 0.0
         self.headers: dict[str, str] = {}
-        self.stream = forced
+
+    @property
+    def stream(self) -> bool:
+        """Whether the answer is a stream."""
+        return self._intake.stream
 
     @property
     def payload(self) -> dict[str, Any] | None:
@@ -117,61 +81,42 @@ class Exchange:
     # -- before the upstream --------------------------------------------------------------------------
 
     async def prepare(self) -> None:
-        """Parse, resolve and translate, and announce the exchange. Raises BridgeError."""
-        asked = await self._understood(count=False)
-        if not self._service.has_credential and asked.translated.local_answer is None:
+        """Identify, parse, resolve and translate, announce the exchange, and let it in. Raises BridgeError."""
+        intake = self._intake
+        self._story.key = (await intake.identify()).label
+        asked = self._asked = await intake.understand(count=False)
+        if not intake.has_credential and asked.translated.local_answer is None:
             raise errors.missing_credential()
-        translated = asked.translated
-        self._story.open(asked.route, asked.payload, translated.notes, stream=self.stream, counts=asked.counts)
+        notes = asked.translated.notes
+        self._story.open(asked.route, asked.payload, notes, stream=self.stream, counts=asked.counts)
+        admission = await intake.admit(asked)
+        if admission is not None:
+            self.headers = dict(admission.headers)
+            if not admission.checked:
+                self._story.notes.append(Note("limits.unchecked"))
 
     async def count(self) -> int:
         """The input tokens of a count_tokens body as it would be sent. Raises BridgeError."""
-        counter, key, story = self._service.counter, key_of(self._arrival), self._story
-        found = counter.recent.get(key)
+        counter, story, intake = self._service.counter, self._story, self._intake
+        caller = await intake.identify()
+        story.key = caller.label
+        key = key_of(self._arrival, intake.snapshot.revision)
+        # What a key may ask for is for its own requests to say.
+        found = counter.recent.get(key) if caller.key is None or not caller.key.models else None
         if found is not None:
             story.open(found.route, found.payload, found.notes, stream=False, counts=found.counts)
             story.notes += found.said
         else:
-            asked = await self._understood(count=True)
+            asked = self._asked = await intake.understand(count=True)
             notes = asked.translated.notes
             story.open(asked.route, asked.payload, notes, stream=False, counts=asked.counts)
-            tokens = await counter.count(asked.payload, self._upstream_headers(), story)
+            headers = self._upstream_headers()
+            tokens = await counter.count(asked.payload, headers, story, like=asked.like, key=caller.upstream_key)
             said = tuple(story.notes[len(notes) :])
             found = Counted(tokens, asked.route, asked.payload, notes, asked.counts, said)
             counter.recent.keep(key, found)
         self.finish(200, None)
         return found.tokens
-
-    async def _understood(self, *, count: bool) -> _Asked:
-        if len(self._arrival.body) > LARGE_BODY:
-            self._asked = await asyncio.to_thread(self._understand, count)
-        else:
-            self._asked = self._understand(count)
-        return self._asked
-
-    def _understand(self, count: bool) -> _Asked:
-        headers, service = self._arrival.headers, self._service
-        version = headers.get("anthropic-version", VERSION_2023)
-        request = parse_messages(self._arrival.body, version=version, count=count)
-        route = service.models.resolve(request.model)
-        if self._forced:
-            request.stream = True
-        self.stream = bool(request.stream) and not count
-        context = RequestContext(
-            route=route,
-            version=version,
-            betas=frozenset(flag.strip() for flag in headers.get("anthropic-beta", "").split(",") if flag.strip()),
-            session_id=correlation.accept(headers.get("x-claude-code-session-id")),
-            identity_key=service.identity_key,
-            upstream_id=service.upstream_id,
-        )
-        translated = translate(request, context, count=count)
-        asked = _Asked(route, translated, translated.payload, counts_of(request))
-        if not count and service.has_credential:
-            asked.tokens = service.estimate(asked.payload, asked.payload["model"]) or 0
-            if translated.local_answer is None:
-                asked.body = orjson.dumps(asked.payload)
-        return asked
 
     # -- opening --------------------------------------------------------------------------------------
 
@@ -213,7 +158,7 @@ class Exchange:
             headers["traceparent"] = trace
         return headers
 
-    def _ask(self, asked: _Asked, headers: dict[str, str]) -> None:
+    def _ask(self, asked: Asked, headers: dict[str, str]) -> None:
         plan = asked.translated.plan
         self._machine = AnswerMachine(
             plan,
@@ -226,10 +171,10 @@ class Exchange:
         self._decoder, self._ready = Decoder(), []
         self._settled = self._head_read = False
         self._story.attempt_begins()
-        self._flow = self._service.upstream().open(RESPONSES, asked.body, headers)
+        self._flow = self._service.upstream().open(RESPONSES, asked.body, headers, self._intake.caller.upstream_key)
         self._asked_at = asyncio.get_running_loop().time()
 
-    def _repair(self, failure: errors.BridgeError, asked: _Asked, repaired: set[str]) -> bool:
+    def _repair(self, failure: errors.BridgeError, asked: Asked, repaired: set[str]) -> bool:
         """Rewrite the request as ``failure`` wants it; False when it wants nothing or was tried already."""
         kind = failure.repair
         if kind not in _REPAIRS or kind in repaired:
@@ -262,7 +207,9 @@ class Exchange:
 
     async def _read_head(self, flow: Flow, head: Head) -> errors.BridgeError | None:
         """What status and headers decide alone; the answer of an upstream that sends JSON is read here, too."""
-        self.headers = ratelimit_headers(head.headers)
+        if self._intake.caller.key is None:
+            # A client of the bridge's own keys is told of its key's limits, not of the operator's with the upstream.
+            self.headers = ratelimit_headers(head.headers)
         if not 200 <= head.status < 300:
             body = await flow.read(MAX_ERROR_BODY, ERROR_BODY_SECONDS)
             caps = self._plan.caps if self._plan else None
@@ -410,7 +357,16 @@ class Exchange:
             told = machine.outcome
             if told.output:
                 self._service.remember(told.output, told.upstream_usage, told.upstream_model or "")
+        self._intake.settle(self._used(failure))
         self._story.finish(status, failure, machine.outcome if machine is not None else None)
+
+    def _used(self, failure: errors.BridgeError | None) -> int:
+        """The tokens that count against the limits of a key: those billed, or what is known when an answer broke."""
+        usage = self._machine.outcome.usage if self._machine is not None else {}
+        if usage:
+            return sum(usage.get(name) or 0 for name in _BILLED)
+        begun = self._head_read and (failure is None or isinstance(failure, errors.ClientGone))
+        return self._tokens if begun else 0
 
     def finish_cancelled(self, cancelled: asyncio.CancelledError) -> None:
         """The end of a request that was cancelled: by its client, or because the server stops."""

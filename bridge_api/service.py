@@ -9,48 +9,66 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+from collections.abc import Callable
 from functools import lru_cache
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
+from bridge_api.auth import Auth
 from bridge_api.counter import Counter
-from bridge_api.exchange import Service
-from bridge_api.mapping import ModelMap
+from bridge_api.intake import Service
+from bridge_api.limits import Limiter
+from bridge_api.mapping import FAMILY_MODELS, ModelMap
+from bridge_api.renewal import Renewer
 from bridge_api.tokens import service as tokens
 from bridge_api.upstream.client import Upstream, UpstreamConfig
 from bridge_api.upstream.retry import RetryPolicy
 
+limiter = Limiter()
 _upstreams: WeakKeyDictionary[asyncio.AbstractEventLoop, Upstream] = WeakKeyDictionary()
+
+
+@lru_cache(maxsize=1)
+def renewer() -> Renewer:
+    """The operators' decisions in this process."""
+    families = FAMILY_MODELS if settings.UPSTREAM_PROFILE == "openai" else {}
+    return Renewer(ModelMap.parse(settings.MODEL_MAP_JSON, settings.OPENAI_DEFAULT_MODEL, families))
 
 
 @lru_cache(maxsize=1)
 def service() -> Service:
     """The shared surroundings. ``reset`` forgets them (tests, changed settings)."""
     secret = settings.SECRET_KEY.encode()
+    decisions = renewer()
+    own = settings.OPENAI_API_KEY if settings.BRIDGE_CLIENT_AUTH != "passthrough" else ""
     return Service(
-        models=ModelMap.parse(settings.MODEL_MAP_JSON, settings.OPENAI_DEFAULT_MODEL),
+        snapshot=decisions.current,
         upstream=upstream,
         retry=RetryPolicy(settings.UPSTREAM_RETRIES, settings.UPSTREAM_RETRY_DEADLINE),
         identity_key=_derived(secret, b"identity"),
-        upstream_id=hmac.new(
-            _derived(secret, b"upstream"),
-            f"{settings.OPENAI_BASE_URL}\0{settings.OPENAI_API_KEY}".encode(),
-            hashlib.sha256,
-        ).hexdigest()[:16],
-        has_credential=bool(settings.OPENAI_API_KEY),
+        upstream_id=_upstream_ids(_derived(secret, b"upstream"), settings.OPENAI_BASE_URL, own),
+        has_credential=bool(own),
         response_timeout=settings.UPSTREAM_RESPONSE_TIMEOUT,
         idle_timeout=settings.UPSTREAM_IDLE_TIMEOUT,
         ping_interval=settings.PING_INTERVAL,
-        counter=Counter(
-            settings.COUNT_TOKENS_MODE,
-            upstream if settings.OPENAI_API_KEY else None,
-            settings.COUNT_TOKENS_TIMEOUT,
-        ),
+        auth=Auth(settings.BRIDGE_CLIENT_AUTH, decisions.loaded.is_set),
+        limiter=limiter,
+        counter=Counter(settings.COUNT_TOKENS_MODE, upstream, settings.COUNT_TOKENS_TIMEOUT, has_credential=bool(own)),
         estimate=tokens.remembered_or_cheap,
         remember=tokens.remember_answer,
         cut=tokens.cut,
     )
+
+
+def _upstream_ids(secret: bytes, base_url: str, own: str) -> Callable[[str | None], str]:
+    """Names for the upstream with a credential: the bridge's own, or a client's."""
+
+    def named(key: str) -> str:
+        return hmac.new(secret, f"{base_url}\0{key}".encode(), hashlib.sha256).hexdigest()[:16]
+
+    ours = named(own)
+    return lambda key: ours if key is None else named(key)
 
 
 def upstream() -> Upstream:
@@ -73,6 +91,9 @@ def upstream() -> Upstream:
 
 def reset() -> None:
     """Forget what was made from the settings."""
+    if renewer.cache_info().currsize:
+        renewer().stop()
+    renewer.cache_clear()
     service.cache_clear()
     _upstreams.clear()
 

@@ -30,7 +30,8 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeOpened:
-    """A request was understood and is about to be sent upstream. Times are Unix seconds."""
+    """A request was understood and is about to be sent upstream. Times are Unix seconds; ``key`` is the label of the
+    client's key."""
 
     correlation_id: str
     request_id: str
@@ -45,6 +46,7 @@ class ExchangeOpened:
     effort: str | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[Any, ...] = ()
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

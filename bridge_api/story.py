@@ -33,7 +33,7 @@ _CLIENTS_OWN = frozenset({"invalid_request_error", "not_found_error", "request_t
 
 @dataclass(slots=True)
 class Story:
-    """One request's story. ``times`` are Unix seconds by name."""
+    """One request's story. ``times`` are Unix seconds by name; ``key`` is the label of the client's key."""
 
     arrival: Arrival
     endpoint: str
@@ -43,6 +43,7 @@ class Story:
     notes: list[Note] = field(default_factory=list)
     finished: bool = False
     trying_since: float | None = None
+    key: str = ""
 
     def __post_init__(self) -> None:
         self.times["received"] = self.arrival.received_at
@@ -79,6 +80,7 @@ class Story:
             effort=(payload.get("reasoning") or {}).get("effort"),
             counts=counts,
             notes=notes,
+            key=self.key,
         )
         _send(exchange_opened, self.opened)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import orjson
 from asgiref.sync import sync_to_async
@@ -16,7 +17,7 @@ from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
-from bridge_api import errors
+from bridge_api import errors, model_list
 from bridge_api.exchange import Exchange
 from bridge_api.guard import Arrival, arrival_from
 from bridge_api.schemas.stream import error_record
@@ -87,6 +88,34 @@ async def count_tokens(request: HttpRequest) -> HttpResponseBase:
 
 async def _counted(exchange: Exchange) -> HttpResponseBase:
     return _json(200, orjson.dumps({"input_tokens": await exchange.count()}))
+
+
+async def list_models(request: HttpRequest) -> HttpResponseBase:
+    """``GET /v1/models``: the names that may be asked for, a page at a time."""
+
+    def listed(entries: list[model_list.Listed]) -> dict[str, Any]:
+        return model_list.page(entries, dict(request.GET.lists()))  # type: ignore[arg-type]
+
+    return await _told(request, listed)
+
+
+async def get_model(request: HttpRequest, name: str) -> HttpResponseBase:
+    """``GET /v1/models/{id}``: what may be expected of one name."""
+    return await _told(request, lambda entries: model_list.one(entries, name))
+
+
+async def _told(request: HttpRequest, tell: Callable[[list[model_list.Listed]], dict[str, Any]]) -> HttpResponseBase:
+    """What ``tell`` makes of the models that the caller may ask for. Nothing is asked upstream and no row is kept."""
+    arrival, surroundings = arrival_of(request), service()
+    try:
+        caller = await surroundings.auth.caller(arrival.headers, surroundings.snapshot)
+        snapshot = surroundings.snapshot()
+        entries = model_list.offered(snapshot.models, snapshot.capabilities)
+        if caller.key is not None:
+            entries = [entry for entry in entries if caller.key.may_ask(entry.id)]
+        return _json(200, orjson.dumps(tell(entries)))
+    except errors.BridgeError as failure:
+        return failed(failure, arrival, {})
 
 
 async def _answered(

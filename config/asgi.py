@@ -13,6 +13,7 @@ site = get_asgi_application()
 
 from django.conf import settings  # noqa: E402
 
+from bridge_api import service  # noqa: E402
 from bridge_api.guard import Guard, Scope  # noqa: E402
 from bridge_api.story import refused  # noqa: E402
 from bridge_api.tokens import service as tokens  # noqa: E402
@@ -38,6 +39,8 @@ application = Guard(
     told=refused,
 )
 
+# The operators' decisions are read before the first request, if the database is quick.
+service.renewer().current()
 # The first count does not wait for the vocabulary.
 tokens.warm()
 

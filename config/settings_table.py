@@ -41,6 +41,22 @@ SETTINGS: tuple[Setting, ...] = (
         "An exact name wins, then the longest prefix, then a name that is itself an upstream model, then the default.",
     ),
     Setting(
+        "UPSTREAM_PROFILE",
+        "str",
+        "openai",
+        "Which server is behind OPENAI_BASE_URL, so that nothing is sent that it refuses (docs/upstreams.md). With "
+        "another one than openai the built-in models of the Claude families are not used.",
+        choices=("openai", "azure", "vllm", "ollama", "lmstudio"),
+    ),
+    Setting(
+        "BRIDGE_CLIENT_AUTH",
+        "str",
+        "open",
+        "Who may use the bridge. open: anybody who reaches it. keys: clients with a key made in the admin or by "
+        "create_client_key. passthrough: clients with their own key for the upstream, which is passed on.",
+        choices=("open", "keys", "passthrough"),
+    ),
+    Setting(
         "COUNT_TOKENS_MODE",
         "str",
         "local",

@@ -95,7 +95,7 @@ _thorough = counting.Means(encodings.length, memory.remember, documents.pages, _
 
 
 async def count(payload: dict[str, Any], model: str = "") -> int:
-    """The input tokens of a Responses request; ``model`` stands in for one that names none."""
+    """The input tokens of a Responses request; ``model``, where it is given, is counted for instead of its own."""
     known = remembered_or_cheap(payload, model)
     if known is not None:
         return known
@@ -104,7 +104,7 @@ async def count(payload: dict[str, Any], model: str = "") -> int:
 
 
 def remembered_or_cheap(payload: dict[str, Any], model: str = "") -> int | None:
-    """The count when what is not remembered of it is small, else None. Never waits; about a millisecond."""
+    """As ``count``, when what is not remembered is small, else None. Never waits; about a millisecond."""
     if not encodings.is_loaded():
         encodings.warm()
         return None
@@ -156,4 +156,4 @@ def cut(text: str, tokens: int) -> str:
 
 
 def _named(payload: dict[str, Any], model: str) -> dict[str, Any]:
-    return payload if payload.get("model") or not model else {**payload, "model": model}
+    return payload if not model else {**payload, "model": model}

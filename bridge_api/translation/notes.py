@@ -100,6 +100,8 @@ _declare(
     # count_tokens
     count__estimated="The request holds what only the upstream can count; the figure is an estimate.",
     count__upstream_failed="The upstream's own count was not to be had; the bridge counted instead.",
+    # the limits of a client's key
+    limits__unchecked="The key's limits could not be checked, because the database did not answer; the request went on.",
     # the answer
     answer__filler_dropped="An empty optional argument that the model filled in was dropped.",
     answer__arguments_repaired="Tool arguments were not a JSON object and were wrapped.",

@@ -267,16 +267,18 @@ class Upstream:
     def open_flows(self) -> int:
         return len(self._flows)
 
-    def _fixed_headers(self) -> list[tuple[bytes, bytes]]:
+    def _fixed_headers(self, key: str | None = None) -> list[tuple[bytes, bytes]]:
+        """With ``key`` those of a client that brings its own: organisation and project are not its."""
         config = self.config
+        own = key is None
         named = {
-            "authorization": f"Bearer {config.api_key}",
+            "authorization": f"Bearer {config.api_key if key is None else key}",
             "content-type": "application/json",
             "accept": "text/event-stream, application/json",
             "accept-encoding": "identity",
             "user-agent": USER_AGENT,
-            "openai-organization": config.organization,
-            "openai-project": config.project,
+            "openai-organization": config.organization if own else "",
+            "openai-project": config.project if own else "",
         }
         return [(name.encode(), value.encode("latin-1", "replace")) for name, value in named.items() if value]
 
@@ -286,13 +288,15 @@ class Upstream:
             url = self._urls[path] = httpx.URL(self.config.base_url + path)
         return url
 
-    def open(self, path: str, body: bytes, headers: Mapping[str, str]) -> Flow:
-        """POST ``body`` (JSON) to ``path`` below the base URL; the flow begins at once."""
+    def open(self, path: str, body: bytes, headers: Mapping[str, str], key: str | None = None) -> Flow:
+        """POST ``body`` (JSON) to ``path`` below the base URL; the flow begins at once. ``key`` stands in for the
+        configured one."""
         loop = asyncio.get_running_loop()
         if self._transport is None:
             self._transport = _make_transport(self.config)
         url = self._url(path)
-        named = [*self._headers, *((name.encode(), value.encode("ascii")) for name, value in headers.items())]
+        fixed = self._headers if key is None else self._fixed_headers(key)
+        named = [*fixed, *((name.encode(), value.encode("ascii")) for name, value in headers.items())]
         request = httpx.Request(
             "POST",
             url,

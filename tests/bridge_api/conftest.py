@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bridge_api import views
-from bridge_api.exchange import Service
+from bridge_api.intake import Service
 from bridge_api.signals import ExchangeFinished, exchange_finished, exchange_opened
 from bridge_api.upstream.client import Upstream
 from tests.bridge_api.edge import service_for

@@ -8,9 +8,10 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
-from bridge_api.exchange import Service
 from bridge_api.guard import Guard
+from bridge_api.intake import Service
 from bridge_api.mapping import ModelMap
+from bridge_api.snapshot import Snapshot
 from bridge_api.upstream.client import Upstream, UpstreamConfig
 from bridge_api.upstream.retry import RetryPolicy
 from config.slim import SlimHandler
@@ -158,11 +159,11 @@ def sending(data: bytes, *, then: str = "stay") -> Play:
 
 def service_for(upstream: Upstream, **changed: Any) -> Service:
     values: dict[str, Any] = {
-        "models": ModelMap.parse("", "gpt-6.1-sol"),
+        "snapshot": lambda: Snapshot(ModelMap.parse("", "gpt-6.1-sol")),
         "upstream": lambda: upstream,
         "retry": RetryPolicy(0, 30),
         "identity_key": b"k" * 32,
-        "upstream_id": "test",
+        "upstream_id": lambda key: "test",
         "has_credential": True,
         "response_timeout": 20.0,
         "idle_timeout": 20.0,

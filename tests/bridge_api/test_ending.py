@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from bridge_api import exchange as exchange_module
+from bridge_api import intake as intake_module
 from bridge_api import views
 from bridge_api.exchange import Exchange
 from bridge_api.guard import arrival_from
@@ -190,7 +191,7 @@ async def test_a_fault_before_the_answer_is_an_envelope_without_its_text(
     def broken(*args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("canary with a prompt in it")
 
-    monkeypatch.setattr(exchange_module, "translate", broken)
+    monkeypatch.setattr(intake_module, "translate", broken)
     async with wired(saying(EVENTS)) as (_, upstream):
         use(upstream)
         with caplog.at_level(logging.INFO):
@@ -262,16 +263,16 @@ async def test_a_requests_bytes_are_not_held_while_its_answer_streams(use: Any) 
 async def test_a_large_request_is_read_off_the_event_loop(use: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """R10."""
     threads: list[int] = []
-    real = exchange_module.parse_messages
+    real = intake_module.parse_messages
 
     def parse(*args: Any, **kwargs: Any) -> Any:
         threads.append(threading.get_ident())
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(exchange_module, "parse_messages", parse)
+    monkeypatch.setattr(intake_module, "parse_messages", parse)
     async with wired(saying(EVENTS)) as (_, upstream):
         use(upstream)
-        for size in (10, exchange_module.LARGE_BODY):
+        for size in (10, intake_module.LARGE_BODY):
             asked = {**BODY, "messages": [{"role": "user", "content": "x" * size}]}
             assert (await Caller(body=asked).on(bridge())).status == 200
     assert [one == threading.get_ident() for one in threads] == [True, False]

@@ -92,9 +92,10 @@ async def test_a_file_is_never_read_on_the_event_loop() -> None:
     assert service.remembered_or_cheap(payload) == counted
 
 
-async def test_a_request_without_a_model_takes_the_given_one() -> None:
-    assert await service.count({"input": "hi"}, "gpt-4o") == plain({"input": "hi", "model": "gpt-4o"})
-    assert await service.count({"input": "hi", "model": "gpt-5"}, "gpt-4o") == plain({"input": "hi", "model": "gpt-5"})
+async def test_a_model_that_is_given_is_counted_for() -> None:
+    for request_ in ({"input": "hi"}, {"input": "hi", "model": "gpt-5"}):
+        assert await service.count(request_, "gpt-4o") == plain({"input": "hi", "model": "gpt-4o"})
+    assert await service.count({"input": "hi", "model": "gpt-5"}) == plain({"input": "hi", "model": "gpt-5"})
 
 
 async def test_the_size_of_reasoning_is_remembered_from_its_answer() -> None:

@@ -1,0 +1,73 @@
+"""Who is asking: the key of a request, by the operator's mode.
+
+``open``: anybody may ask. ``keys``: a client key of the bridge is needed. ``passthrough``: the client brings its own
+key for the upstream, which is passed on and kept nowhere.
+
+Invariants: no query on a request's path; until the keys have been read for the first time nobody is told that a key
+is wrong; what is refused never tells what was sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from bridge_api import errors
+from bridge_api.keys import PREFIX, ClientKey, given_in, recognised
+from bridge_api.snapshot import Snapshot
+
+Mode = Literal["open", "keys", "passthrough"]
+MODES: tuple[Mode, ...] = ("open", "keys", "passthrough")
+FIRST_READING = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """``key`` is the client's with the bridge; ``upstream_key`` is its own key for the upstream."""
+
+    key: ClientKey | None = None
+    upstream_key: str | None = None
+
+    @property
+    def label(self) -> str:
+        return self.key.label if self.key is not None else ""
+
+
+ANYBODY = Caller()
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """``loaded`` says whether the keys have been read at all."""
+
+    mode: Mode = "open"
+    loaded: Callable[[], bool] = lambda: True
+
+    async def caller(self, headers: Mapping[str, str], snapshot: Callable[[], Snapshot]) -> Caller:
+        """Who asks. ``headers`` have lower-case names. Raises AuthenticationFailed and Overloaded."""
+        if self.mode == "open":
+            return ANYBODY
+        if self.mode == "passthrough":
+            return _own_key(headers)
+        if not self.loaded():
+            await self._first_reading()
+        return Caller(recognised(headers, snapshot().keys, time.time()))
+
+    async def _first_reading(self) -> None:
+        end = time.monotonic() + FIRST_READING
+        while not self.loaded():
+            if time.monotonic() > end:
+                raise errors.Overloaded("The bridge cannot read its client keys yet.", code="keys_unread")
+            await asyncio.sleep(0.02)
+
+
+def _own_key(headers: Mapping[str, str]) -> Caller:
+    credentials = [one for one in given_in(headers) if one.isascii() and one.isprintable() and " " not in one]
+    if not credentials:
+        raise errors.AuthenticationFailed("x-api-key header is required", code="key_missing")
+    if credentials[0].startswith(PREFIX):
+        raise errors.AuthenticationFailed("invalid x-api-key", code="key_unknown")
+    return Caller(upstream_key=credentials[0])

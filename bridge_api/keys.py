@@ -1,0 +1,91 @@
+"""Client keys: how they are made, kept and recognised.
+
+Invariants: pure; a key is told once, when it is made, and only its hash is kept; a key is looked up by its hash, so
+that nothing of it is compared byte by byte; whatever stands in the headers, the answer is a key or a 401.
+
+A key is ``brk_`` and 43 random characters (256 bits), so that its plain SHA-256 cannot be guessed from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bridge_api import errors
+from bridge_api.rules import normalise, wildcard
+
+PREFIX = "brk_"
+SHOWN = 12
+"""Characters of a key by which people tell it from others."""
+LONGEST = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a key may use; None is no limit. A minute and a day are those of the clock (UTC)."""
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    concurrent: int | None = None
+    tokens_per_day: int | None = None
+
+    def __bool__(self) -> bool:
+        return any(
+            limit is not None
+            for limit in (self.requests_per_minute, self.tokens_per_minute, self.concurrent, self.tokens_per_day)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ClientKey:
+    """A key as the API knows it. ``expires`` is Unix seconds; ``models`` are names or patterns, none is all."""
+
+    id: int
+    label: str
+    expires: float | None = None
+    revoked: bool = False
+    models: tuple[str, ...] = ()
+    limits: Limits = field(default=Limits())
+
+    def may_ask(self, model: str) -> bool:
+        """Whether the key may ask for ``model`` (as the client names it)."""
+        name = normalise(model)
+        return not self.models or any(wildcard(pattern, name) for pattern in self.models)
+
+
+def new_key() -> str:
+    """A fresh key."""
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def hashed(key: str) -> str:
+    """What is kept of ``key``."""
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def given_in(headers: Mapping[str, str]) -> list[str]:
+    """The credentials of a request: ``x-api-key``, and ``Authorization: Bearer``. ``headers`` are in lower case."""
+    found = [headers.get("x-api-key", "").strip()]
+    scheme, _, value = headers.get("authorization", "").strip().partition(" ")
+    if scheme.lower() == "bearer":
+        found.append(value.strip())
+    return [credential for credential in found if credential and len(credential) <= LONGEST]
+
+
+def recognised(headers: Mapping[str, str], keys: Mapping[str, ClientKey], now: float) -> ClientKey:
+    """The key of a request, by the hash of either header. ``now``: Unix seconds. Raises AuthenticationFailed."""
+    credentials = given_in(headers)
+    if not credentials:
+        raise errors.AuthenticationFailed("x-api-key header is required", code="key_missing")
+    for credential in credentials:
+        key = keys.get(hashed(credential))
+        if key is None:
+            continue
+        if key.revoked:
+            raise errors.AuthenticationFailed("This API key has been revoked.", code="key_revoked")
+        if key.expires is not None and now >= key.expires:
+            raise errors.AuthenticationFailed("This API key has expired.", code="key_expired")
+        return key
+    raise errors.AuthenticationFailed("invalid x-api-key", code="key_unknown")
