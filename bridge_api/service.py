@@ -29,11 +29,16 @@ limiter = Limiter()
 _upstreams: WeakKeyDictionary[asyncio.AbstractEventLoop, Upstream] = WeakKeyDictionary()
 
 
+def settings_map() -> ModelMap:
+    """The mapping as the settings say it, without the operators' rules."""
+    families = FAMILY_MODELS if settings.UPSTREAM_PROFILE == "openai" else {}
+    return ModelMap.parse(settings.MODEL_MAP_JSON, settings.OPENAI_DEFAULT_MODEL, families)
+
+
 @lru_cache(maxsize=1)
 def renewer() -> Renewer:
     """The operators' decisions in this process."""
-    families = FAMILY_MODELS if settings.UPSTREAM_PROFILE == "openai" else {}
-    return Renewer(ModelMap.parse(settings.MODEL_MAP_JSON, settings.OPENAI_DEFAULT_MODEL, families))
+    return Renewer(settings_map())
 
 
 @lru_cache(maxsize=1)
