@@ -2,7 +2,7 @@
 
 bridge.E001  MODEL_MAP_JSON cannot be read
 bridge.E002  OPENAI_BASE_URL is no http(s) address
-bridge.W002  HOST is reachable from outside while anybody may use the bridge
+bridge.E003  HOST is reachable from outside while anybody may use the bridge
 bridge.W003  HOST is reachable from outside while the admin answers to loopback names only
 """
 
@@ -37,18 +37,25 @@ def check_upstream(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
     return found
 
 
+def exposed_to_anybody(host: str, client_auth: str) -> str | None:
+    """Why the bridge may not listen on ``host``; None when it may."""
+    if client_auth != "open" or host in LOOPBACK:
+        return None
+    return (
+        "HOST is not a loopback address and BRIDGE_CLIENT_AUTH is open: anybody who reaches the bridge would spend "
+        "your OpenAI budget. Set BRIDGE_CLIENT_AUTH=keys (or passthrough), or bind to 127.0.0.1."
+    )
+
+
+@register(Tags.security)
+def check_clients(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    reason = exposed_to_anybody(settings.HOST, settings.BRIDGE_CLIENT_AUTH)
+    return [Error(reason, hint="`manage.py create_client_key LABEL` makes a key.", id="bridge.E003")] if reason else []
+
+
 @register(Tags.security, deploy=True)
 def check_exposure(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
-    if settings.HOST not in LOOPBACK:
-        found.append(
-            Warning(
-                "HOST is not a loopback address and the bridge asks no client for a key: anybody who reaches it "
-                "spends your OpenAI budget.",
-                hint="Put a proxy with authentication in front, or bind to 127.0.0.1.",
-                id="bridge.W002",
-            )
-        )
     if settings.HOST not in LOOPBACK and set(settings.ALLOWED_HOSTS) <= set(LOOPBACK):
         found.append(
             Warning(

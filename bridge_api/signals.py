@@ -78,3 +78,6 @@ class ExchangeFinished:
 
 exchange_opened = Signal()
 exchange_finished = Signal()
+rules_used = Signal()
+"""A question: how often was each rule used since ``since`` (a datetime)? Who keeps a trail answers with a dict of
+``Route.rule`` -> number."""

@@ -13,6 +13,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 from django.core.exceptions import ImproperlyConfigured
 
 try:
+    from bridge_api.checks import exposed_to_anybody
     from bridge_api.mapping import ModelMap
     from config import settings
 
@@ -20,6 +21,9 @@ try:
     ModelMap.parse(settings.MODEL_MAP_JSON, settings.OPENAI_DEFAULT_MODEL)
     if not settings.OPENAI_BASE_URL.startswith(("http://", "https://")):
         raise ImproperlyConfigured("OPENAI_BASE_URL must begin with http:// or https://")
+    _reason = exposed_to_anybody(settings.HOST, settings.BRIDGE_CLIENT_AUTH)
+    if _reason:
+        raise ImproperlyConfigured(_reason)
 except (ImproperlyConfigured, ValueError) as error:
     sys.exit(f"Configuration error: {error}")
 
@@ -45,6 +49,13 @@ proc_name = "bridge"
 forwarded_allow_ips = ""
 
 
+_TOKENS = {
+    "open": "anything",
+    "keys": "brk_...   (python manage.py create_client_key LABEL)",
+    "passthrough": "$OPENAI_API_KEY   (each client brings its own)",
+}
+
+
 def when_ready(server: Any) -> None:
     shown, port = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(_host, _host), settings.PORT
     lines = [
@@ -53,10 +64,10 @@ def when_ready(server: Any) -> None:
         "",
         "Claude Code on it:",
         f"  export ANTHROPIC_BASE_URL=http://{shown}:{port}",
-        "  export ANTHROPIC_AUTH_TOKEN=anything",
+        f"  export ANTHROPIC_AUTH_TOKEN={_TOKENS[settings.BRIDGE_CLIENT_AUTH]}",
         "  claude",
         "",
     ]
-    if not settings.OPENAI_API_KEY:
+    if not settings.OPENAI_API_KEY and settings.BRIDGE_CLIENT_AUTH != "passthrough":
         lines.insert(2, "OPENAI_API_KEY is not set: requests will be answered with 401.")
     print("\n".join(lines), flush=True)

@@ -110,7 +110,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
-UNFOLD = {"SITE_TITLE": "Bridge", "SITE_HEADER": "Bridge", "SHOW_HISTORY": False}
+UNFOLD = {"SITE_TITLE": "Bridge", "SITE_HEADER": "Bridge", "SHOW_HISTORY": True}
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 APPEND_SLASH = False

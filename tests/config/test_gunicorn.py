@@ -32,6 +32,7 @@ def configured(**environment: str) -> subprocess.CompletedProcess[str]:
     [
         ("MODEL_MAP_JSON", "{"),
         ("MODEL_MAP_JSON", '{"claude": 1}'),
+        ("HOST", "0.0.0.0"),
         ("OPENAI_BASE_URL", "ftp://x"),
         ("PORT", "many"),
         ("LOG_LEVEL", "loud"),
@@ -56,7 +57,7 @@ def test_a_bad_setting_stops_the_server_with_one_line(name: str, value: str) -> 
     ],
 )
 def test_the_banner_says_how_to_point_claude_code_at_it(host: str, bound: str, shown: str) -> None:
-    said = configured(HOST=host, PORT="9009", OPENAI_API_KEY="sk-only-a-test").stdout
+    said = configured(HOST=host, PORT="9009", OPENAI_API_KEY="sk-only-a-test", BRIDGE_CLIENT_AUTH="keys").stdout
     assert said.splitlines()[0] == bound
     assert f"ANTHROPIC_BASE_URL={shown}\n" in said
     assert "sk-only-a-test" not in said
@@ -65,6 +66,15 @@ def test_the_banner_says_how_to_point_claude_code_at_it(host: str, bound: str, s
 
 def test_a_missing_key_is_told_at_the_start() -> None:
     assert "OPENAI_API_KEY is not set" in configured(OPENAI_API_KEY="").stdout
+    assert "OPENAI_API_KEY is not set" not in configured(OPENAI_API_KEY="", BRIDGE_CLIENT_AUTH="passthrough").stdout
+
+
+@pytest.mark.parametrize(
+    ("auth", "shown"), [("open", "anything"), ("keys", "create_client_key"), ("passthrough", "own")]
+)
+def test_the_banner_says_which_key_is_needed(auth: str, shown: str) -> None:
+    line = next(one for one in configured(BRIDGE_CLIENT_AUTH=auth).stdout.splitlines() if "AUTH_TOKEN" in one)
+    assert shown in line
 
 
 def test_the_servers_log_as_the_bridge_does() -> None:

@@ -50,8 +50,16 @@ def test_every_setting_is_read_and_documented() -> None:
     assert (ROOT / "docs" / "settings.md").read_text() == markdown(), "run `make docs`"
 
 
-def test_exposure_without_keys_is_warned_about() -> None:
-    assert "bridge.W002" in manage("check", "--deploy", HOST="0.0.0.0").stderr
+def test_a_bridge_that_is_open_to_everybody_does_not_start() -> None:
+    for command in ("check", "migrate"):
+        refused = manage(command, HOST="0.0.0.0", DATABASE_URL="sqlite:///:memory:")
+        assert refused.returncode != 0
+        assert "bridge.E003" in refused.stderr
+    assert manage("check", HOST="0.0.0.0", BRIDGE_CLIENT_AUTH="keys").returncode == 0
+
+
+def test_exposure_is_warned_about() -> None:
+    assert "bridge.W003" in manage("check", "--deploy", HOST="0.0.0.0", BRIDGE_CLIENT_AUTH="keys").stderr
     assert manage("check", "--deploy", "--fail-level", "WARNING").returncode == 0
     https = manage("check", "--deploy", "--fail-level", "WARNING", BEHIND_HTTPS="true")
     assert https.returncode == 0, https.stderr
