@@ -30,7 +30,9 @@ class Job:
         self.home.mkdir()
         self.bridge = bridge
 
-    def run(self, prompt: str, *options: str, model: str = "claude-opus-5-5") -> list[dict[str, Any]]:
+    def run(
+        self, prompt: str, *options: str, model: str = "claude-opus-5-5", **variables: str
+    ) -> list[dict[str, Any]]:
         """Run one prompt without a terminal; the messages of its JSON stream."""
         environment = {
             "PATH": os.environ["PATH"],
@@ -40,7 +42,9 @@ class Job:
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "DISABLE_AUTOUPDATER": "1",
             "IS_SANDBOX": "1",
+            **variables,
         }
+        environment = {name: value for name, value in environment.items() if value}
         command = [
             str(CLAUDE),
             "-p",
@@ -181,3 +185,12 @@ def test_a_cut_stream_is_survived(job: Job, simulator: Simulator) -> None:
     lines = job.run("Say something")
     assert result_of(lines)["is_error"] is False
     assert "You said" in result_of(lines)["result"]
+
+
+def test_its_discovery_finds_the_models_of_the_bridge(job: Job) -> None:
+    job.run("Hi", CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="", CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY="1")
+    (cached,) = job.home.rglob("gateway-models.json")
+    kept = cached.read_text()
+    for name, shown in (("claude-opus-5-5", "Claude Opus 5.5"), ("claude-haiku-4-5", "Claude Haiku 4.5")):
+        assert name in kept
+        assert shown in kept

@@ -40,6 +40,12 @@ const jobs = {
         },
       },
     }),
+  models: async () => {
+    const names = [];
+    for await (const one of client.models.list({ limit: 5 })) names.push(one.id);
+    return { names, one: await client.models.retrieve(model) };
+  },
+  unknown: () => failure(() => client.models.retrieve("claude-none-9")),
   refused: () => failure(() => client.messages.create({ model, max_tokens: 100, messages })),
   cut: () => failure(() => client.messages.stream({ model, max_tokens: 100, messages }).finalMessage()),
 };
