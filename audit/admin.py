@@ -23,9 +23,10 @@ class AuditRecordAdmin(ModelAdmin):  # type: ignore[misc]
         "input_tokens",
         "output_tokens",
         "duration_ms",
+        "key",
         "correlation_id",
     )
-    list_filter = ("outcome", "status", "stream", "model_served", "stop_reason", "error_type")
+    list_filter = ("outcome", "status", "key", "stream", "model_served", "stop_reason", "error_type")
     search_fields = ("=correlation_id", "=request_id", "=session")
     date_hierarchy = "received_at"
     show_full_result_count = False

@@ -17,6 +17,7 @@ class AuditRecord(models.Model):
     stream = models.BooleanField(default=False)
     session = models.CharField(max_length=32, blank=True, db_index=True)
     client = models.CharField(max_length=128, blank=True)
+    key = models.CharField("client key", max_length=80, blank=True, db_index=True)
     model_asked = models.CharField(max_length=128, blank=True)
     model_served = models.CharField(max_length=128, blank=True)
     rule = models.CharField(max_length=32, blank=True)

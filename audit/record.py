@@ -34,6 +34,7 @@ def row_values(done: ExchangeFinished, key: bytes = b"") -> dict[str, Any]:
         "stream": bool(opened and opened.stream),
         "session": session_hash(opened.session_id, key) if opened else "",
         "client": opened.client[:128] if opened else "",
+        "key": done.key[:80],
         "model_asked": opened.model_asked[:128] if opened else "",
         "model_served": opened.model_served[:128] if opened else "",
         "rule": opened.rule if opened else "",

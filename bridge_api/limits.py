@@ -229,18 +229,20 @@ class Books:
             return _refused("tokens per day", limits.tokens_per_day, day + DAY - self._now)
         left = minute + MINUTE - self._now
         headers: dict[str, str] = {}
-        reset = datetime.fromtimestamp(minute + MINUTE, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        reset = minute + MINUTE
         if limits.tokens_per_minute is not None:
             used = self._used(key, TOKENS, minute) + tokens
             if used > limits.tokens_per_minute:
-                return _refused("tokens per minute", limits.tokens_per_minute, left)
-            headers |= _headers("tokens", limits.tokens_per_minute, used, reset)
+                told = _headers(TOKENS, limits.tokens_per_minute, limits.tokens_per_minute, reset)
+                return _refused("tokens per minute", limits.tokens_per_minute, left, told)
+            headers |= _headers(TOKENS, limits.tokens_per_minute, used, reset)
         if limits.requests_per_minute is not None:
             used = self._used(key, REQUESTS, minute) + 1
             if used > limits.requests_per_minute:
-                return _refused("requests per minute", limits.requests_per_minute, left)
+                told = _headers(REQUESTS, limits.requests_per_minute, used, reset)
+                return _refused("requests per minute", limits.requests_per_minute, left, headers | told)
             self._add(key, REQUESTS, minute, 1)
-            headers |= _headers("requests", limits.requests_per_minute, used, reset)
+            headers |= _headers(REQUESTS, limits.requests_per_minute, used, reset)
         self._spend(key, minute, day, tokens)
         if limits.concurrent is not None:
             sql = f"INSERT INTO {self._leases} (key_id, request_id, worker, until) VALUES (%s, %s, %s, %s)"
@@ -287,11 +289,11 @@ class Books:
         self._cursor.execute(sql, values)  # type: ignore[attr-defined]
 
 
-def _headers(what: str, limit: int, used: int, reset: str) -> dict[str, str]:
-    name = f"anthropic-ratelimit-{what}"
-    return {f"{name}-limit": str(limit), f"{name}-remaining": str(max(0, limit - used)), f"{name}-reset": reset}
+def _headers(what: str, limit: int, used: int, reset: int) -> dict[str, str]:
+    name, at = f"anthropic-ratelimit-{what}", datetime.fromtimestamp(reset, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {f"{name}-limit": str(limit), f"{name}-remaining": str(max(0, limit - used)), f"{name}-reset": at}
 
 
-def _refused(what: str, limit: int, seconds: int) -> errors.RateLimited:
+def _refused(what: str, limit: int, seconds: int, told: dict[str, str] | None = None) -> errors.RateLimited:
     text = f"This API key has reached its limit of {limit:,} {what}. Try again in {seconds} seconds."
-    return errors.RateLimited(text, code="key_limit", headers={"retry-after": str(max(1, seconds))})
+    return errors.RateLimited(text, code="key_limit", headers={"retry-after": str(max(1, seconds)), **(told or {})})

@@ -55,7 +55,7 @@ class ExchangeFinished:
 
     ``status`` is what the client saw (499 when it had gone); ``outcome`` "cancelled": the server was stopped.
     ``times`` are Unix seconds by name (received, upstream_connected, first_byte, finished); ``usage`` is
-    Anthropic's usage object.
+    Anthropic's usage object; ``key`` is the label of the client's key, also of a request that was refused.
     """
 
     correlation_id: str
@@ -74,6 +74,7 @@ class ExchangeFinished:
     attempts: tuple[Attempt, ...] = ()
     times: Mapping[str, float] = field(default_factory=dict)
     upstream_response_id: str | None = None
+    key: str = ""
 
 
 exchange_opened = Signal()

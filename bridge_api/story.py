@@ -125,6 +125,7 @@ class Story:
             attempts=tuple(self.attempts),
             times=dict(self.times),
             upstream_response_id=told.upstream_response_id if told else None,
+            key=self.key,
         )
         _send(exchange_finished, done)
         _log_line(done)
@@ -192,6 +193,7 @@ def _log_line(done: ExchangeFinished) -> None:
         "request_id": done.request_id,
         "endpoint": done.endpoint,
         "stream": opened.stream if opened else None,
+        "key": done.key or None,
         "model_asked": opened.model_asked if opened else None,
         "model_served": opened.model_served if opened else None,
         "status": done.status,

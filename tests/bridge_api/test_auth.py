@@ -78,7 +78,14 @@ async def test_a_request_with_a_key_is_told_by_its_label(use: Any, ends: list[Ex
         caller = await Caller(body=BODY, headers=(("X-Api-Key", KEY),)).on(bridge())
     assert caller.status == 200
     assert ends[0].opened is not None
-    assert ends[0].opened.key == "team a"
+    assert ends[0].opened.key == ends[0].key == "team a"
+
+
+async def test_a_broken_request_with_a_key_is_told_by_its_label_too(use: Any, ends: list[ExchangeFinished]) -> None:
+    async with wired(saying(answer_events())) as (_, upstream):
+        use(upstream, auth=Auth("keys"), snapshot=knowing)
+        caller = await Caller(body=b"{", headers=(("X-Api-Key", KEY),)).on(bridge())
+    assert (caller.status, ends[0].key, ends[0].opened) == (400, "team a", None)
 
 
 @pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages/count_tokens"])

@@ -51,7 +51,10 @@ def refused(answer: Any, words: str, seconds: int) -> None:
 def test_requests_beyond_a_minute_are_refused_until_the_next(row: Row, books: Any) -> None:
     mine = key(row, requests_per_minute=2)
     assert [isinstance(books(NOON + 10).admit(mine, f"r{at}", 0), Admission) for at in range(2)] == [True, True]
-    refused(books(NOON + 10).admit(mine, "r3", 0), "2 requests per minute", 50)
+    third = books(NOON + 10).admit(mine, "r3", 0)
+    refused(third, "2 requests per minute", 50)
+    assert third.headers["anthropic-ratelimit-requests-remaining"] == "0"
+    assert third.headers["anthropic-ratelimit-requests-reset"].endswith("T12:01:00Z")
     assert isinstance(books(NOON + MINUTE).admit(mine, "r4", 0), Admission)
 
 
