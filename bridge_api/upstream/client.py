@@ -38,10 +38,12 @@ USER_AGENT = "anthropic-openai-bridge"
 
 @dataclass(frozen=True, slots=True)
 class UpstreamConfig:
-    """``base_url`` without a trailing slash; times in seconds."""
+    """``base_url`` without a trailing slash; times in seconds. ``key_header``: ``authorization`` carries the key as a
+    bearer token, another one (Azure's ``api-key``) carries it bare."""
 
     base_url: str
     api_key: str
+    key_header: str = "authorization"
     organization: str = ""
     project: str = ""
     connect_timeout: float = 10.0
@@ -271,8 +273,9 @@ class Upstream:
         """With ``key`` those of a client that brings its own: organisation and project are not its."""
         config = self.config
         own = key is None
+        credential = config.api_key if key is None else key
         named = {
-            "authorization": f"Bearer {config.api_key if key is None else key}",
+            config.key_header: f"Bearer {credential}" if config.key_header == "authorization" else credential,
             "content-type": "application/json",
             "accept": "text/event-stream, application/json",
             "accept-encoding": "identity",

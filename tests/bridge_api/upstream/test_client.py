@@ -158,6 +158,19 @@ async def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
         assert elsewhere.connections == 0
 
 
+async def test_a_server_may_want_the_key_in_a_header_of_its_own() -> None:
+    async with wired(sending(plain(200, b"{}")), key_header="api-key", organization="org-1") as (wire, upstream):
+        for key in (None, "a-clients-own"):
+            flow = upstream.open("/responses", b"{}", {}, key)
+            await flow.read(100, 5)
+            flow.release()
+        ours, theirs = (headers for _, headers, _ in wire.requests)
+    assert (ours["api-key"], theirs["api-key"]) == ("sk-test-key-000000", "a-clients-own")
+    assert "authorization" not in ours
+    assert "openai-organization" in ours
+    assert "openai-organization" not in theirs
+
+
 async def test_proxies_and_credentials_of_the_environment_are_not_used(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
