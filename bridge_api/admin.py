@@ -18,9 +18,8 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from bridge_api import keys, rules, service
+from bridge_api import explain, keys, rules, service
 from bridge_api.errors import NotFound
-from bridge_api.explain import changed, explained
 from bridge_api.limits import DAILY, DAY
 from bridge_api.models import FLAGS, ClientKey, KeyUsage, ModelCapability, ModelMapping
 from bridge_api.renewal import load
@@ -44,17 +43,7 @@ class Decided(ModelAdmin):  # type: ignore[misc]
 
 @admin.register(ModelMapping)
 class ModelMappingAdmin(Decided):
-    list_display = (
-        "rule_of",
-        "served",
-        "changes",
-        "priority",
-        "is_enabled",
-        "used",
-        "note",
-        "changed_by",
-        "changed_at",
-    )
+    list_display = ("rule_of", "served", "changes", "priority", "is_enabled", "used", "changed")
     list_display_links = ("rule_of",)
     list_filter = ("enabled", "kind", "effort_mode", "service_tier")
     search_fields = ("pattern", "served", "note")
@@ -86,11 +75,15 @@ class ModelMappingAdmin(Decided):
 
     @admin.display(description="The rule sets")
     def changes(self, row: ModelMapping) -> str:
-        return "; ".join(changed(row.rule().adjustments)) or "–"
+        return "; ".join(explain.changed(row.rule().adjustments)) or "–"
 
     @admin.display(description="Enabled", ordering="enabled", boolean=True)
     def is_enabled(self, row: ModelMapping) -> bool:
         return row.enabled
+
+    @admin.display(description="Changed", ordering="changed_at")
+    def changed(self, row: ModelMapping) -> str:
+        return f"{row.changed_at:%Y-%m-%d %H:%M}" + (f", {row.changed_by}" if row.changed_by else "")
 
     @admin.display(description="Used in 24 h", ordering="used_today")
     def used(self, row: Any) -> int:
@@ -133,7 +126,7 @@ class ModelMappingAdmin(Decided):
 def _told(asked: str) -> dict[str, Any]:
     """What the try-it field says of a name: (label, value) pairs, or why there are none."""
     try:
-        return {"pairs": explained(load(service.settings_map()), asked)}
+        return {"pairs": explain.explained(load(service.settings_map()), asked)}
     except NotFound:
         return {"nobody": "Nothing serves this name: it is answered with 404."}
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 from config.logging import logging_config
 from config.settings_table import SETTINGS, Setting
@@ -110,7 +111,13 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
-UNFOLD = {"SITE_TITLE": "Bridge", "SITE_HEADER": "Bridge", "SHOW_HISTORY": True}
+UNFOLD = {
+    "SITE_TITLE": "Bridge",
+    "SITE_HEADER": "Bridge",
+    "SHOW_HISTORY": True,
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("bridge/favicon.svg")}],
+}
+LOGIN_REDIRECT_URL = "admin:index"
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 APPEND_SLASH = False
