@@ -30,9 +30,7 @@ class Job:
         self.home.mkdir()
         self.bridge = bridge
 
-    def run(
-        self, prompt: str, *options: str, model: str = "claude-opus-5-5", **variables: str
-    ) -> list[dict[str, Any]]:
+    def run(self, prompt: str, *options: str, model: str = "claude-opus-5-5", **variables: str) -> list[dict[str, Any]]:
         """Run one prompt without a terminal; the messages of its JSON stream."""
         environment = {
             "PATH": os.environ["PATH"],
