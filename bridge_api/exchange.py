@@ -87,8 +87,7 @@ class Exchange:
         asked = self._asked = await intake.understand(count=False)
         if not intake.has_credential and asked.translated.local_answer is None:
             raise errors.missing_credential()
-        notes = asked.translated.notes
-        self._story.open(asked.route, asked.payload, notes, stream=self.stream, counts=asked.counts)
+        self._story.open(asked.route, asked.payload, asked.notes, stream=self.stream, counts=asked.counts)
         admission = await intake.admit(asked)
         if admission is not None:
             self.headers = dict(admission.headers)
@@ -108,7 +107,7 @@ class Exchange:
             story.notes += found.said
         else:
             asked = self._asked = await intake.understand(count=True)
-            notes = asked.translated.notes
+            notes = asked.notes
             story.open(asked.route, asked.payload, notes, stream=False, counts=asked.counts)
             headers = self._upstream_headers()
             tokens = await counter.count(asked.payload, headers, story, like=asked.like, key=caller.upstream_key)

@@ -19,9 +19,11 @@ from bridge_api.counter import Counter
 from bridge_api.guard import Arrival
 from bridge_api.limits import Admission, Limiter
 from bridge_api.mapping import Route
+from bridge_api.profiles import OPENAI, Profile, fit
 from bridge_api.schemas.anthropic import VERSION_2023, parse_messages
 from bridge_api.snapshot import Snapshot
 from bridge_api.story import counts_of
+from bridge_api.translation.notes import Note
 from bridge_api.translation.request import RequestContext, Translated, translate
 from bridge_api.upstream.client import Upstream
 from bridge_api.upstream.retry import RetryPolicy
@@ -45,6 +47,7 @@ class Service:
     response_timeout: float
     idle_timeout: float
     ping_interval: float
+    profile: Profile = OPENAI
     auth: Auth = field(default_factory=Auth)
     limiter: Limiter = field(default_factory=Limiter)
     counter: Counter = field(default_factory=Counter)
@@ -60,6 +63,7 @@ class Asked:
     route: Route
     translated: Translated
     payload: dict[str, Any]
+    notes: tuple[Note, ...]
     counts: dict[str, int]
     like: str = ""
     tokens: int = 0
@@ -138,7 +142,8 @@ class Intake:
             upstream_id=service.upstream_id(self.caller.upstream_key),
         )
         translated = translate(request, context, count=count)
-        asked = Asked(route, translated, translated.payload, counts_of(request), caps.like)
+        payload, notes = fit(translated.payload, service.profile)
+        asked = Asked(route, translated, payload, (*translated.notes, *notes), counts_of(request), caps.like)
         if not count and self.has_credential:
             asked.tokens = service.estimate(asked.payload, caps.like) or 0
             if translated.local_answer is None:

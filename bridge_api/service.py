@@ -20,6 +20,7 @@ from bridge_api.counter import Counter
 from bridge_api.intake import Service
 from bridge_api.limits import Limiter
 from bridge_api.mapping import FAMILY_MODELS, ModelMap
+from bridge_api.profiles import profile_of
 from bridge_api.renewal import Renewer
 from bridge_api.tokens import service as tokens
 from bridge_api.upstream.client import Upstream, UpstreamConfig
@@ -46,6 +47,7 @@ def service() -> Service:
     """The shared surroundings. ``reset`` forgets them (tests, changed settings)."""
     secret = settings.SECRET_KEY.encode()
     decisions = renewer()
+    profile = profile_of(settings.UPSTREAM_PROFILE)
     own = settings.OPENAI_API_KEY if settings.BRIDGE_CLIENT_AUTH != "passthrough" else ""
     return Service(
         snapshot=decisions.current,
@@ -57,9 +59,15 @@ def service() -> Service:
         response_timeout=settings.UPSTREAM_RESPONSE_TIMEOUT,
         idle_timeout=settings.UPSTREAM_IDLE_TIMEOUT,
         ping_interval=settings.PING_INTERVAL,
+        profile=profile,
         auth=Auth(settings.BRIDGE_CLIENT_AUTH, decisions.loaded.is_set),
         limiter=limiter,
-        counter=Counter(settings.COUNT_TOKENS_MODE, upstream, settings.COUNT_TOKENS_TIMEOUT, has_credential=bool(own)),
+        counter=Counter(
+            settings.COUNT_TOKENS_MODE,
+            upstream if profile.counts else None,
+            settings.COUNT_TOKENS_TIMEOUT,
+            has_credential=bool(own),
+        ),
         estimate=tokens.remembered_or_cheap,
         remember=tokens.remember_answer,
         cut=tokens.cut,
@@ -85,6 +93,7 @@ def upstream() -> Upstream:
             UpstreamConfig(
                 base_url=settings.OPENAI_BASE_URL,
                 api_key=settings.OPENAI_API_KEY,
+                key_header=profile_of(settings.UPSTREAM_PROFILE).key_header,
                 organization=settings.OPENAI_ORGANIZATION,
                 project=settings.OPENAI_PROJECT,
                 connect_timeout=settings.UPSTREAM_CONNECT_TIMEOUT,

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bridge_api.profiles import PROFILES
+
 Kind = Literal["str", "int", "float", "bool", "list"]
 
 
@@ -46,7 +48,7 @@ SETTINGS: tuple[Setting, ...] = (
         "openai",
         "Which server is behind OPENAI_BASE_URL, so that nothing is sent that it refuses (docs/upstreams.md). With "
         "another one than openai the built-in models of the Claude families are not used.",
-        choices=("openai", "azure", "vllm", "ollama", "lmstudio"),
+        choices=tuple(PROFILES),
     ),
     Setting(
         "BRIDGE_CLIENT_AUTH",

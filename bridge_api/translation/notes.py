@@ -59,6 +59,9 @@ _declare(
     dropped__image="The model takes no pictures; a note to it stands in the place of one.",
     dropped__file="The model takes no files; a note to it stands in the place of one.",
     dropped__verbosity="The mapping asks for a verbosity, which the model does not take.",
+    dropped__upstream_parameter="The server behind OPENAI_BASE_URL does not take this parameter (UPSTREAM_PROFILE).",
+    dropped__upstream_tool="The server behind OPENAI_BASE_URL does not have this hosted tool (UPSTREAM_PROFILE).",
+    dropped__upstream_reasoning="The server behind OPENAI_BASE_URL takes no reasoning items (UPSTREAM_PROFILE).",
     # ignored: accepted, without an effect on the meaning
     ignored__unknown_field="A field that this version does not know.",
     ignored__metadata="Only user_id of the metadata is used.",
@@ -91,6 +94,7 @@ _declare(
     changed__structured_output="The output schema was rewritten for the upstream and the answer is put back.",
     changed__structured_output_loose="The output schema cannot be enforced upstream; it is sent as non-strict.",
     changed__structured_output_words="The model takes no output schema; it is asked for in words.",
+    changed__upstream_role="Developer messages are sent as system messages (UPSTREAM_PROFILE).",
     changed__effort_by_rule="The mapping asks for another reasoning effort than the client.",
     changed__max_tokens_by_rule="The mapping allows fewer output tokens than were asked for.",
     changed__service_tier_by_rule="The mapping asks for another service tier than the client.",
