@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-clients run test check demo bench recordings fuzz docs lock format clean
+.PHONY: help install install-dev install-clients run test check demo bench recordings fuzz docs screenshots lock format clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ fuzz: $(VENV)/.installed-dev ## the property tests with many more examples
 
 docs: $(VENV)/.installed-dev ## write the documents that are made from code
 	$(BIN)/python manage.py document_settings
+
+screenshots: $(VENV)/.installed-dev ## take the pictures in docs/images (needs Chromium)
+	@$(BIN)/python -m tests.browser.shots
 
 lock: $(VENV)/.installed-dev ## make the requirements files from their .in files
 	$(BIN)/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements.txt requirements.in

@@ -1,0 +1,147 @@
+"""A bridge with something to see in its admin, and a browser that is logged in.
+
+Debian's Chromium, driven by playwright: nothing is downloaded, and no page may ask another machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.live import ROOT, Bridge, start_bridge
+from tests.simulator.script import Call, Text, Turn, error_turn
+from tests.simulator.server import Simulator
+
+USER, PASSWORD = "admin", "only-for-tests-7"
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+)
+OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+OPTIONS += ["--disable-sync", "--no-first-run", "--hide-scrollbars", "--force-color-profile=srgb"]
+DECIDED = """
+import json
+from bridge_api.models import ClientKey, ModelCapability, ModelMapping
+opus = ModelMapping.objects.create(kind="family", pattern="opus", served="gpt-6.2-sol", effort_mode="at_least",
+    effort="medium", note="The big one thinks first.", changed_by="ada")
+ModelMapping.objects.create(kind="exact", pattern="claude-haiku-4-5", served="gpt-5.4-mini", service_tier="flex",
+    max_output_tokens=8000, changed_by="ada")
+ModelMapping.objects.create(kind="glob", pattern="*-legacy", served="gpt-4.1", priority=5, changed_by="grace",
+    enabled=False)
+ModelCapability.objects.create(model="qwen3", efforts="-", images=False, context_window=131072, source="its model card")
+ClientKey.make("team a", owner="Ada", requests_per_minute=60, daily_token_budget=5000000, changed_by="ada")
+ClientKey.make("nightly", owner="CI", tokens_per_minute=200000, changed_by="ada")[0].revoke("grace")
+print(json.dumps({"mapping": opus.pk}))
+"""
+
+
+def unavailable() -> str | None:
+    """Why no browser can be used; None when one can."""
+    if CHROMIUM is None:
+        return "Chromium is not installed (Debian: chromium)"
+    try:
+        import playwright.sync_api  # noqa: F401
+    except ImportError:
+        return "playwright is not installed"
+    return None
+
+
+@dataclass
+class Admin:
+    """A browser's page on the admin. ``faults`` are the errors and foreign requests of all pages so far."""
+
+    bridge: Bridge
+    page: Any
+    rows: dict[str, int]
+    faults: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> Any:
+        """Go to a page of the bridge; its response."""
+        return self.page.goto(self.bridge.base_url + path.format(**self.rows), wait_until="networkidle")
+
+    def new_faults(self) -> list[str]:
+        found, self.faults[:] = list(self.faults), []
+        return found
+
+
+@contextmanager
+def admin() -> Iterator[Admin]:
+    """A running bridge with rules, keys and some requests in its trail; a browser that is logged in."""
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory() as folder, Simulator() as simulator:
+        bridge = start_bridge(Path(folder), simulator.base_url)
+        try:
+            rows = _fill(bridge, simulator)
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+                try:
+                    found = Admin(bridge, browser.new_page(viewport={"width": 1280, "height": 800}), rows)
+                    _watch(found)
+                    _log_in(found)
+                    yield found
+                finally:
+                    browser.close()
+        finally:
+            bridge.stop()
+
+
+def _fill(bridge: Bridge, simulator: Simulator) -> dict[str, int]:
+    environment = {
+        **os.environ,
+        "DATABASE_URL": f"sqlite:///{bridge.database}",
+        "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
+    }
+
+    def manage(*args: str) -> str:
+        command = [sys.executable, "manage.py", *args]
+        return subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
+
+    manage("createsuperuser", "--noinput", "--username", USER, "--email", "admin@example.org")
+    rows: dict[str, int] = json.loads(manage("shell", "-v0", "-c", DECIDED).strip().splitlines()[-1])
+    time.sleep(2)  # the rules are in force
+    body = {"model": "claude-opus-5-5", "max_tokens": 500, "messages": [{"role": "user", "content": "Hi"}]}
+    turns = (Turn((Text("Hello."),)), Turn((Call("get_weather", "{}"),)), error_turn(400, "invalid_prompt"))
+    for turn in turns:
+        simulator.queue(turn)
+        httpx.post(f"{bridge.base_url}/v1/messages", json=body, timeout=20)
+    time.sleep(0.5)  # their rows are written
+    return rows
+
+
+def _watch(found: Admin) -> None:
+    def asked(request: Any) -> None:
+        if not request.url.startswith((found.bridge.base_url, "data:", "blob:")):
+            found.faults.append(f"asks another machine: {request.url}")
+
+    def said(message: Any) -> None:
+        if message.type == "error":
+            found.faults.append(f"console: {message.text}")
+
+    def answered(response: Any) -> None:
+        if response.status >= 400:
+            found.faults.append(f"{response.status}: {response.url}")
+
+    found.page.on("request", asked)
+    found.page.on("console", said)
+    found.page.on("response", answered)
+    found.page.on("pageerror", lambda error: found.faults.append(f"script: {error}"))
+
+
+def _log_in(found: Admin) -> None:
+    found.open("/admin/")
+    found.page.fill("input[name=username]", USER)
+    found.page.fill("input[name=password]", PASSWORD)
+    found.page.click("button[type=submit]")
+    found.page.wait_for_url("**/admin/")

@@ -1,0 +1,29 @@
+"""The admin's pages that browsers look at: in tests, and for the pictures in the documents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Page:
+    """``path`` below the bridge; ``text`` must be visible; ``picture``: it stands in the documents."""
+
+    name: str
+    path: str
+    text: str
+    picture: bool = False
+
+
+PAGES = (
+    Page("index", "/admin/", "Model mappings"),
+    Page("audit", "/admin/audit/auditrecord/", "claude-opus-5-5"),
+    Page("mappings", "/admin/bridge_api/modelmapping/?try=claude-opus-5-5%5B1m%5D", "gpt-6.2-sol", picture=True),
+    Page("mapping", "/admin/bridge_api/modelmapping/{mapping}/change/", "Reasoning effort is", picture=True),
+    Page("mapping-history", "/admin/bridge_api/modelmapping/{mapping}/history/", "Model mappings"),
+    Page("capabilities", "/admin/bridge_api/modelcapability/", "qwen3"),
+    Page("capability", "/admin/bridge_api/modelcapability/add/", "Counted like"),
+    Page("keys", "/admin/bridge_api/clientkey/", "team a", picture=True),
+    Page("key", "/admin/bridge_api/clientkey/add/", "Requests per minute"),
+)
+BY_NAME = {page.name: page for page in PAGES}
