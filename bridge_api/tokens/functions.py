@@ -2,8 +2,9 @@
 
 Why: tools are billed as the text that they are rendered to (TypeScript types), not as the JSON that was sent.
 
-Invariants: pure; any JSON schema renders, also one that refers to itself (depth is bounded); the order of
-the client is kept. Rules and their evidence: docs/token-counting.md.
+Invariants: pure; any JSON schema renders, also one that refers to itself: depth is bounded, and so is the text that
+references are expanded to, since a few that refer to each other would grow without end; the order of the client is
+kept. Rules and their evidence: docs/token-counting.md.
 """
 
 from __future__ import annotations
@@ -13,7 +14,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 Schema = Mapping[str, Any]
+
+
+class _Known:
+    """What a function's schema may refer to, and how much more text its references may become."""
+
+    __slots__ = ("definitions", "left")
+
+    def __init__(self, schema: Schema) -> None:
+        self.definitions = {**_mapping(schema.get("definitions")), **_mapping(schema.get("$defs"))}
+        self.left = MAX_EXPANDED
+
+
 MAX_DEPTH = 12
+MAX_EXPANDED = 1_000_000
+"""Characters of a function after which its references are no longer followed."""
+_REFERENCE = 100
 BUNDLE_NAME = "multi_tool_use.parallel"
 _SIMPLE = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 _LENGTHS = ("minLength", "maxLength")
@@ -64,8 +80,7 @@ def _function(tool: Schema) -> str:
     head = f"{_comment(tool.get('description'))}type {tool.get('name')} = "
     if not _mapping(schema.get("properties")):
         return head + "() => any;"
-    definitions = {**_mapping(schema.get("definitions")), **_mapping(schema.get("$defs"))}
-    return f"{head}(_: {_comments(schema)}{_object(schema, definitions, 0)}) => any;"
+    return f"{head}(_: {_comments(schema)}{_object(schema, _Known(schema), 0)}) => any;"
 
 
 def _comments(schema: Schema) -> str:
@@ -87,26 +102,29 @@ def _examples(schema: Schema) -> str:
     return "\n".join(["Examples:", *(f"- {_literal(one)}" for one in examples)])
 
 
-def _object(schema: Schema, definitions: Schema, depth: int) -> str:
+def _object(schema: Schema, known: _Known, depth: int) -> str:
     """Members on one line, or one a line as soon as one of them has a comment or needs several lines."""
     required = schema.get("required")
     needed = {name for name in required if isinstance(name, str)} if isinstance(required, list) else set()
     members: list[tuple[str, str, str]] = []
     for name, shape in _mapping(schema.get("properties")).items():
-        shape = _resolve(shape, definitions)
-        above, type_, trail = _comments(shape), _type(shape, definitions, depth + 1), _trail(shape)
+        shape = _resolve(shape, known)
+        above, type_, trail = _comments(shape), _type(shape, known, depth + 1), _trail(shape)
         if trail and "\n" in type_:
             above, trail = f"{above}// {trail}\n", ""
         colon = ":" if type_.startswith("\n") else ": "
         members.append((above, f"{name}{'' if name in needed else '?'}{colon}{type_}", trail and f" // {trail}"))
     others = schema.get("additionalProperties")
     if others is True or isinstance(others, dict):
-        members.append(("", f"[key: string]: {_type(_resolve(others, definitions), definitions, depth + 1)}", ""))
+        members.append(("", f"[key: string]: {_type(_resolve(others, known), known, depth + 1)}", ""))
     if not members:
         return "object"
     if not any(above or trail or "\n" in member for above, member, trail in members):
-        return "{ " + ", ".join(member for _, member, _ in members) + " }"
-    return "{\n" + "".join(f"{above}{member},{trail}\n" for above, member, trail in members) + "}"
+        text = "{ " + ", ".join(member for _, member, _ in members) + " }"
+    else:
+        text = "{\n" + "".join(f"{above}{member},{trail}\n" for above, member, trail in members) + "}"
+    known.left -= len(text)
+    return text
 
 
 def _trail(shape: Schema) -> str:
@@ -122,13 +140,16 @@ def _bound(key: str, shape: Schema) -> str:
     return _literal(value)
 
 
-def _resolve(shape: Any, definitions: Schema) -> Schema:
-    shape = _mapping(shape)
-    reference = shape.get("$ref")
-    return _mapping(definitions.get(reference.rpartition("/")[2])) if isinstance(reference, str) else shape
+def _resolve(shape: Any, known: _Known) -> Schema:
+    found = _mapping(shape)
+    reference = found.get("$ref")
+    if not isinstance(reference, str):
+        return found
+    known.left -= _REFERENCE
+    return _mapping(known.definitions.get(reference.rpartition("/")[2])) if known.left > 0 else {}
 
 
-def _type(shape: Schema, definitions: Schema, depth: int) -> str:
+def _type(shape: Schema, known: _Known, depth: int) -> str:
     if depth > MAX_DEPTH:
         return "any"
     for keyword in ("enum", "const"):
@@ -137,25 +158,25 @@ def _type(shape: Schema, definitions: Schema, depth: int) -> str:
             return " | ".join(map(_literal, values))
     for keyword, sign in (("anyOf", "|"), ("oneOf", "|"), ("allOf", "&")):
         if isinstance(shape.get(keyword), list):
-            return _variants(shape[keyword], sign, definitions, depth + 1)
+            return _variants(shape[keyword], sign, known, depth + 1)
     kind = shape.get("type")
     if isinstance(kind, list):
-        return " | ".join(_type({**shape, "type": one}, definitions, depth + 1) for one in kind)
+        return " | ".join(_type({**shape, "type": one}, known, depth + 1) for one in kind)
     if shape.get("nullable") is True:
-        return _type({**shape, "nullable": False}, definitions, depth + 1) + " | null"
+        return _type({**shape, "nullable": False}, known, depth + 1) + " | null"
     if kind == "array":
-        inner = _type(_resolve(shape.get("items"), definitions), definitions, depth + 1)
+        inner = _type(_resolve(shape.get("items"), known), known, depth + 1)
         return f"Array<{inner}>" if inner.startswith(("{", "\n")) or " | " in inner else f"{inner}[]"
     if kind == "object" or "properties" in shape:
-        return _object(shape, definitions, depth)
+        return _object(shape, known, depth)
     return _SIMPLE.get(str(kind), "any")
 
 
-def _variants(shapes: Sequence[Any], sign: str, definitions: Schema, depth: int) -> str:
+def _variants(shapes: Sequence[Any], sign: str, known: _Known, depth: int) -> str:
     """Alternatives on one line, or one a line when one of them has a comment or needs several lines."""
     rendered = [
-        (_comments(shape), _type(shape, definitions, depth), _trail(shape))
-        for shape in (_resolve(one, definitions) for one in shapes)
+        (_comments(shape), _type(shape, known, depth), _trail(shape))
+        for shape in (_resolve(one, known) for one in shapes)
     ]
     if not any(above or trail or "\n" in type_ for above, type_, trail in rendered):
         return f" {sign} ".join(type_ for _, type_, _ in rendered)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge_api.tokens.functions import render_functions, render_output_schema
+from bridge_api.tokens.functions import MAX_EXPANDED, render_functions, render_output_schema
 
 
 def rendered(properties: dict[str, Any], **more: Any) -> str:
@@ -21,6 +21,17 @@ def rendered(properties: dict[str, Any], **more: Any) -> str:
 def test_a_schema_that_refers_to_itself_ends() -> None:
     node = {"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}}}
     assert "any" in rendered({"first": {"$ref": "#/$defs/node"}}, **{"$defs": {"node": node}})
+
+
+def test_schemas_that_refer_to_each_other_do_not_grow_without_end() -> None:
+    node = {
+        "type": "object",
+        "description": "d" * 500,
+        "properties": {f"p{at}": {"$ref": "#/$defs/n"} for at in range(9)},
+    }
+    text = rendered({"first": {"$ref": "#/$defs/n"}}, **{"$defs": {"n": node}})
+    assert len(text) < 3 * MAX_EXPANDED
+    assert "any" in text
 
 
 @pytest.mark.parametrize("parameters", [None, {}, [], "text", {"properties": 5}, {"type": "object"}])

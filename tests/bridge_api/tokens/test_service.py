@@ -53,6 +53,15 @@ def test_many_small_texts_are_not_cheap_together() -> None:
     assert service.remembered_or_cheap({"model": "gpt-5.4", "input": items}) is None
 
 
+def test_a_tool_whose_schema_refers_to_others_is_not_counted_at_once() -> None:
+    tool = {
+        "type": "function",
+        "name": "f",
+        "parameters": {"type": "object", "properties": {"a": {"$ref": "#/$defs/n"}}},
+    }
+    assert service.remembered_or_cheap({**request("hi"), "tools": [tool]}) is None
+
+
 def test_a_small_request_is_counted_at_once() -> None:
     assert service.remembered_or_cheap(request("hi")) == plain(request("hi"))
 
