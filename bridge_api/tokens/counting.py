@@ -256,16 +256,15 @@ class _Count:
                 total += _IMAGE_GENERATION
         for tool in tools:
             if tool.get("type") == "custom":
-                grammar = _text((tool.get("format") or {}).get("definition"))
+                form = tool.get("format")
+                grammar = _text(form.get("definition")) if isinstance(form, dict) else ""
                 total += _CUSTOM_GRAMMAR + self._length(grammar) if grammar else _CUSTOM_TOOL
                 total += self._length(_text(tool.get("name"))) + self._length(_text(tool.get("description")))
         return total
 
     def _functions(self, functions: list[dict[str, Any]], *, alone: bool) -> int:
         family, payload = self._family, self._payload
-        encode_len = self._means.encode_len
-        key = msgspec.json.encode([[tool.get(part) for part in _SHOWN_OF_A_TOOL] for tool in functions])
-        total = family.tools + self._means.remember("tools", key, lambda: encode_len(render_functions(functions)))
+        total = family.tools + self._rendered(functions)
         if not functions[0].get("description"):
             total += family.undescribed
         if payload.get("parallel_tool_calls") is False:
@@ -279,6 +278,16 @@ class _Count:
         if forced:
             return total + family.call + self._length("functions." + _text(forced))
         return total + (1 if choice == "none" else 0)
+
+    def _rendered(self, functions: list[dict[str, Any]]) -> int:
+        def work() -> int:
+            return self._means.encode_len(render_functions(functions))
+
+        try:
+            key = msgspec.json.encode([[tool.get(part) for part in _SHOWN_OF_A_TOOL] for tool in functions])
+        except (RecursionError, TypeError):  # nested beyond what has a key; what is rendered of it is bounded
+            return work()
+        return self._means.remember("tools", key, work)
 
     def _format(self) -> int:
         text = self._payload.get("text")

@@ -27,8 +27,8 @@ class _Known:
 
 
 MAX_DEPTH = 12
-MAX_EXPANDED = 1_000_000
-"""Characters of a function after which its references are no longer followed."""
+MAX_EXPANDED = 4_000_000
+"""Characters of a function, those of inner objects counted at each level, after which no more is rendered."""
 _REFERENCE = 100
 BUNDLE_NAME = "multi_tool_use.parallel"
 _SIMPLE = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
@@ -146,11 +146,11 @@ def _resolve(shape: Any, known: _Known) -> Schema:
     if not isinstance(reference, str):
         return found
     known.left -= _REFERENCE
-    return _mapping(known.definitions.get(reference.rpartition("/")[2])) if known.left > 0 else {}
+    return _mapping(known.definitions.get(reference.rpartition("/")[2]))
 
 
 def _type(shape: Schema, known: _Known, depth: int) -> str:
-    if depth > MAX_DEPTH:
+    if depth > MAX_DEPTH or known.left <= 0:
         return "any"
     for keyword in ("enum", "const"):
         if keyword in shape:
@@ -161,13 +161,14 @@ def _type(shape: Schema, known: _Known, depth: int) -> str:
             return _variants(shape[keyword], sign, known, depth + 1)
     kind = shape.get("type")
     if isinstance(kind, list):
-        return " | ".join(_type({**shape, "type": one}, known, depth + 1) for one in kind)
+        kinds = dict.fromkeys(one for one in kind if isinstance(one, str))
+        return " | ".join(_type({**shape, "type": one}, known, depth + 1) for one in kinds) or "any"
     if shape.get("nullable") is True:
         return _type({**shape, "nullable": False}, known, depth + 1) + " | null"
     if kind == "array":
         inner = _type(_resolve(shape.get("items"), known), known, depth + 1)
         return f"Array<{inner}>" if inner.startswith(("{", "\n")) or " | " in inner else f"{inner}[]"
-    if kind == "object" or "properties" in shape:
+    if kind == "object" or (kind is None and "properties" in shape):
         return _object(shape, known, depth)
     return _SIMPLE.get(str(kind), "any")
 

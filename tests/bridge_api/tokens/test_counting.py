@@ -41,6 +41,7 @@ def output(value: Any = "") -> dict[str, Any]:
         {"input": [{"type": "function_call"}, {"type": "function_call_output"}, {"type": "reasoning"}]},
         {"input": [{"type": "unheard_of", "value": {"a": 1}}]},
         {"tools": [None, {}, {"type": "function"}, {"type": "custom", "format": {}}]},
+        {"tools": [{"type": "custom", "format": "x"}, {"type": "function", "name": None, "parameters": [1]}]},
         {"tools": "none", "text": [], "instructions": 4},
         {"text": {"format": {"type": "json_schema"}}},
     ],

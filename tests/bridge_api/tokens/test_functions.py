@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge_api.tokens.counting import count
 from bridge_api.tokens.functions import MAX_EXPANDED, render_functions, render_output_schema
 
 
@@ -32,6 +33,22 @@ def test_schemas_that_refer_to_each_other_do_not_grow_without_end() -> None:
     text = rendered({"first": {"$ref": "#/$defs/n"}}, **{"$defs": {"n": node}})
     assert len(text) < 3 * MAX_EXPANDED
     assert "any" in text
+
+
+def test_a_list_of_types_is_read_once_for_each_type() -> None:
+    shape: dict[str, Any] = {}
+    for _ in range(6):
+        shape = {"type": ["object", "string", "object", "odd"] * 50, "properties": {"a": shape}}
+    assert len(rendered({"p": shape})) < 1000
+    assert rendered({"p": {"type": []}}) == "type f = (_: { p?: any }) => any;"
+
+
+def test_a_schema_nested_beyond_what_can_be_written_is_counted() -> None:
+    shape: dict[str, Any] = {}
+    for _ in range(900):
+        shape = {"type": "object", "properties": {"a": shape}}
+    tool = {"type": "function", "name": "f", "parameters": shape}
+    assert count({"model": "gpt-5.4", "tools": [tool]}, len) > 0
 
 
 @pytest.mark.parametrize("parameters", [None, {}, [], "text", {"properties": 5}, {"type": "object"}])
