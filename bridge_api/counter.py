@@ -4,8 +4,9 @@ Why: the count made here is at once there and says nothing to anybody; what is n
 URL, a file by id, what a hosted tool brings along) only the upstream can count.
 
 Invariants: a count always comes: the upstream has ``seconds``, and whatever goes wrong there, the local count
-stands in, with a note; the same request is understood and counted once while it is remembered (by hash, bounded);
-a count that can only be an estimate is marked as one.
+stands in, with a note; the same request of the same client is understood and counted once while it is remembered
+(by hash, bounded); the upstream is asked once however many want the same count at a time; a count that can only be
+an estimate is marked as one.
 
 Source: ``InputTokenCountParams`` of the ``openai`` package (``POST /responses/input_tokens``).
 """
@@ -13,6 +14,7 @@ Source: ``InputTokenCountParams`` of the ``openai`` package (``POST /responses/i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -33,9 +35,11 @@ Mode = Literal["local", "upstream", "auto"]
 MODES: tuple[Mode, ...] = ("local", "upstream", "auto")
 INPUT_TOKENS = "/responses/input_tokens"
 MAX_ANSWER = 64 * 1024
+MAX_TOKENS = 1_000_000_000
+"""A count above it is a fault of whoever tells it: a thousand times what any model reads."""
 REMEMBERED = 10_000
 REQUESTS_REMEMBERED = 1_000
-Key = tuple[int, int, int, tuple[str | None, ...]]
+Key = tuple[int, int, int, int]
 # The headers that a translation reads.
 HEADERS = ("anthropic-version", "anthropic-beta", "x-claude-code-session-id")
 _UPSTREAM_FAILED = Note("count.upstream_failed")
@@ -43,14 +47,17 @@ _UPSTREAM_FAILED = Note("count.upstream_failed")
 COUNTED = ("model", "input", "instructions", "tools", "tool_choice", "parallel_tool_calls", "text", "reasoning")
 
 
-def key_of(arrival: Arrival, revision: int = 0) -> Key:
-    """What a count depends on: the body, the headers that change its meaning, the operators' decisions. Python's own hash is keyed anew in
-    each process, so that no client can make two bodies that share one."""
-    return revision, hash(arrival.body), len(arrival.body), tuple(map(arrival.headers.get, HEADERS))
+def key_of(arrival: Arrival, revision: int = 0, upstream: str = "") -> Key:
+    """What a count depends on: the body, the headers that change its meaning, the operators' decisions, and whose
+    reasoning ``upstream`` can read. Python's own hash is keyed anew in each process, so that no client can make two
+    bodies that share one."""
+    told = (upstream, *map(arrival.headers.get, HEADERS))
+    return revision, hash(arrival.body), len(arrival.body), hash(told)
 
 
 def countable(payload: Mapping[str, Any]) -> bytes:
-    """The body that asks for the count of ``payload``, a Responses request."""
+    """The body that asks for the count of ``payload``, a Responses request. Raises TypeError for what JSON cannot
+    hold there."""
     return orjson.dumps({name: payload[name] for name in COUNTED if payload.get(name) is not None})
 
 
@@ -98,7 +105,7 @@ async def _answer(flow: Flow, until: float) -> int:
         found = orjson.loads(body)["input_tokens"]
     except (ValueError, KeyError, TypeError):
         raise from_network("protocol") from None
-    if not isinstance(found, int) or found < 0:
+    if type(found) is not int or not 0 <= found <= MAX_TOKENS:
         raise from_network("protocol")
     return found
 
@@ -129,8 +136,8 @@ class Recent:
         return self._counted.get(key)
 
     def keep(self, key: Key, counted: Counted) -> None:
-        """Nothing is kept that may be another number next time: reasoning whose size is yet to be learned, a count
-        that the upstream failed to give."""
+        """Nothing is kept that may soon be a better number: reasoning whose size is yet to be learned, a count that
+        the upstream failed to give. What is too large to be counted in full is kept as it was judged."""
         items = counted.payload.get("input") or ()
         if _UPSTREAM_FAILED in counted.said or any(item.get("type") == "reasoning" for item in items):
             return
@@ -159,6 +166,7 @@ class Counter:
         self._seconds = seconds
         self.local = local
         self._remembered = tokens.Memory(REMEMBERED)
+        self._asking: dict[tuple[str | None, bytes], asyncio.Future[int | None]] = {}
         self.recent = Recent()
 
     async def count(
@@ -174,20 +182,49 @@ class Counter:
 
         ``like``: the model to count for, where it is not the request's; ``key``: the client's own upstream key.
         """
-        beyond = unknowable(payload)
+        beyond = await tokens.beside(payload, unknowable)
         asks = self._asks if key is None else True
         if asks and self._upstream is not None and (self._mode == "upstream" or (self._mode == "auto" and beyond)):
-            body = countable(payload)
-            found = self._remembered.get("upstream", body)
+            found = await self._told(self._upstream(), payload, headers, story, key)
             if found is not None:
                 return found
-            try:
-                found = await ask(self._upstream(), body, headers, self._seconds, story, key)
-            except errors.BridgeError:
-                story.notes.append(_UPSTREAM_FAILED)
-            else:
-                self._remembered.put("upstream", body, found)
-                return found
-        if beyond:
+            story.notes.append(_UPSTREAM_FAILED)
+        counted = await self.local(payload, like)
+        if beyond or isinstance(counted, tokens.Rough):
             story.notes.append(Note("count.estimated"))
-        return await self.local(payload, like)
+        return int(counted)
+
+    async def _told(
+        self,
+        upstream: Upstream,
+        payload: dict[str, Any],
+        headers: Mapping[str, str],
+        story: Story,
+        key: str | None,
+    ) -> int | None:
+        """What the upstream says or said; None when it fails. The first who wants a count asks for it, the others
+        wait for its answer; when it leaves, the next one asks."""
+        try:
+            body = await tokens.beside(payload, countable)
+        except TypeError:
+            return None
+        kind, mark = f"upstream {hash(key)}", (key, body)
+        now = asyncio.get_running_loop().time
+        until = now() + self._seconds
+        while (asked := self._asking.get(mark)) is not None:
+            await asyncio.wait([asked], timeout=max(0.0, until - now()))
+            if not asked.cancelled():
+                return asked.result() if asked.done() else None
+        found = self._remembered.get(kind, body)
+        if found is not None:
+            return found
+        answer = self._asking[mark] = asyncio.get_running_loop().create_future()
+        try:
+            with contextlib.suppress(errors.BridgeError):
+                found = await ask(upstream, body, headers, until - now(), story, key)
+                self._remembered.put(kind, body, found)
+            answer.set_result(found)
+            return found
+        finally:
+            del self._asking[mark]
+            answer.cancel()

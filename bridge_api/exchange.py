@@ -99,7 +99,7 @@ class Exchange:
         counter, story, intake = self._service.counter, self._story, self._intake
         caller = await intake.identify()
         story.key = caller.label
-        key = key_of(self._arrival, intake.snapshot.revision)
+        key = key_of(self._arrival, intake.snapshot.revision, self._service.upstream_id(caller.upstream_key))
         # What a key may ask for is for its own requests to say.
         found = counter.recent.get(key) if caller.key is None or not caller.key.models else None
         if found is not None:

@@ -1,7 +1,8 @@
 """What a request asks for, before anything is sent: who asks, what it means, whether it may go on.
 
-Invariants: one snapshot of the operators' decisions holds for the whole request; what is large is parsed off the
-event loop; every refusal is one of ``errors``, and names fields, never what a client sent.
+Invariants: one snapshot of the operators' decisions holds for the whole request; what is large, or has very many
+parts, is parsed off the event loop; what could never be sent upstream is refused, also where it is only to be
+counted; every refusal is one of ``errors``, and names fields, never what a client sent.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from bridge_api.guard import Arrival
 from bridge_api.limits import Admission, Limiter
 from bridge_api.mapping import Route
 from bridge_api.profiles import OPENAI, Profile, fit
-from bridge_api.schemas.anthropic import VERSION_2023, parse_messages
+from bridge_api.schemas.anthropic import VERSION_2023, MessagesRequest, parse_messages
+from bridge_api.schemas.wording import invalid
 from bridge_api.snapshot import Snapshot
 from bridge_api.story import counts_of
 from bridge_api.translation.notes import Note
@@ -29,6 +31,15 @@ from bridge_api.upstream.client import Upstream
 from bridge_api.upstream.retry import RetryPolicy
 
 LARGE_BODY = 512 * 1024
+MANY_OBJECTS = 4_000
+# The client's fields that become the upstream's.
+_SENT_AS = {
+    "messages": "input",
+    "system": "instructions",
+    "tools": "tools",
+    "output_format": "text",
+    "output_config": "text",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +106,8 @@ class Intake:
 
     async def understand(self, *, count: bool) -> Asked:
         """Parse, resolve and translate. Raises BridgeError."""
-        if len(self._arrival.body) > LARGE_BODY:
+        body = self._arrival.body
+        if len(body) > LARGE_BODY or body.count(b"{") > MANY_OBJECTS:
             return await asyncio.to_thread(self._understand, count)
         return self._understand(count)
 
@@ -144,8 +156,31 @@ class Intake:
         translated = translate(request, context, count=count)
         payload, notes = fit(translated.payload, service.profile)
         asked = Asked(route, translated, payload, (*translated.notes, *notes), counts_of(request), caps.like)
-        if not count and self.has_credential:
+        if count:
+            _written(asked.payload, request)
+        elif self.has_credential:
             asked.tokens = service.estimate(asked.payload, caps.like) or 0
             if translated.local_answer is None:
-                asked.body = orjson.dumps(asked.payload)
+                asked.body = _written(asked.payload, request)
         return asked
+
+
+def _written(payload: dict[str, Any], request: MessagesRequest) -> bytes:
+    """What goes upstream. Raises InvalidRequest for what cannot be written: numbers of more than 64 bits, and what is
+    nested deeper than some 250 levels."""
+    try:
+        return orjson.dumps(payload)
+    except TypeError as error:
+        what = "Integers should have at most 64 bits" if "64-bit" in str(error) else "Input is nested too deeply"
+    for name, place in _SENT_AS.items():
+        if getattr(request, name) is not None and not _is_writable(payload.get(place)):
+            raise invalid(name, what)
+    raise invalid("", f"The request body cannot be sent on: {what}")
+
+
+def _is_writable(value: Any) -> bool:
+    try:
+        orjson.dumps(value)
+    except TypeError:
+        return False
+    return True

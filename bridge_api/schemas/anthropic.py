@@ -24,6 +24,8 @@ from bridge_api.schemas.wording import from_validation, invalid
 VERSION_2023 = "2023-06-01"
 VERSION_2026 = "2026-10-21"
 MAX_MESSAGES = 100_000
+MAX_MODEL = 256
+"""Characters of a model's name, which is kept where names are remembered."""
 
 
 class OutputFormat(Wire):
@@ -199,6 +201,8 @@ def parse_messages(body: bytes, *, version: str = VERSION_2023, count: bool = Fa
     for name in ("model", "messages"):
         if name not in values:
             raise invalid(name, "Field required")
+    if len(values["model"]) > MAX_MODEL:
+        raise invalid("model", f"Input should have at most {MAX_MODEL} characters")
     # ``count_tokens`` has no max_tokens; a stray one is harmless.
     if count:
         values.pop("max_tokens", None)

@@ -3,8 +3,9 @@
 Why: count_tokens must answer at once, offline and for free, and message_start carries an estimate.
 
 Invariants: pure over the request and the means that are handed in; nothing a request holds makes it raise (one
-that the upstream would refuse still has a count); the same request always has the same count; each text goes
-through ``remember`` with its kind, so that a caller may keep counts by content.
+that the upstream would refuse still has a count); the same request always has the same count with the same means;
+each text, picture, file and list of functions goes through ``remember`` with its kind, so that a caller may keep
+counts by content, and every text that is encoded through ``encode_len``, so that one may bound the work.
 
 A request is billed as the text that the model reads: messages in frames, functions as TypeScript, an output
 schema as JSON, calls and outputs in frames of their own. The frames are in ``families``, the rendering is in
@@ -19,7 +20,8 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -28,8 +30,19 @@ from bridge_api.tokens.families import CHAT, CLASSIC, Family, family_of
 from bridge_api.tokens.functions import given, recipient, render_calls, render_functions, render_output_schema
 
 EncodeLen = Callable[[str], int]
-Remember = Callable[[str, str | bytes, Callable[[], int]], int]
-PdfPages = Callable[[str], Sequence[str]]
+Remember = Callable[[str, str | bytes | None, Callable[[], int]], int]
+
+
+class Pages(NamedTuple):
+    """The pages of a PDF that were read, and how many it has. Those that were not read are taken for repetitions of
+    those that were, so that the count stays in proportion."""
+
+    read: Sequence[str]
+    total: int
+
+
+NO_PAGES = Pages((), 0)
+PdfPages = Callable[[str], Pages]
 
 REFERENCED_FILE = 1_000
 """A file that is not in the request (by id or URL): its size is not known here; see ``unknowable``."""
@@ -48,12 +61,12 @@ _IMAGE_GENERATION = 342
 _HOSTED_CALL = 20
 
 
-def _always(kind: str, content: str | bytes, work: Callable[[], int]) -> int:
+def _always(kind: str, content: str | bytes | None, work: Callable[[], int]) -> int:
     return work()
 
 
-def _no_pages(file_data: str) -> Sequence[str]:
-    return ()
+def _no_pages(file_data: str) -> Pages:
+    return NO_PAGES
 
 
 def _not_seen(encrypted: str) -> int | None:
@@ -65,8 +78,9 @@ class Means:
     """What a count needs from outside.
 
     encode_len  tokens of a text
-    remember    ``(kind, content, work)``: the result of ``work``, which may be kept by kind and content
-    pdf_pages   the text of each page of a base64 PDF; empty when it cannot be read
+    remember    ``(kind, content, work)``: the result of ``work``, which may be kept by kind and content; without
+                content it cannot be kept
+    pdf_pages   the pages of a base64 PDF; none when it cannot be read
     seen        what an answer that was seen tells (``answers``): by the ciphertext of a reasoning item its tokens,
                 by the id of a call what it costs more
     on          the day of the bill, for rules that have changed; None is today's
@@ -218,11 +232,24 @@ class _Count:
 
     def _part(self, part: dict[str, Any]) -> int:
         if part.get("type") in ("input_image", "computer_screenshot"):
-            size = media.image_size(_text(part.get("image_url"))) or media.COMMON_SIZE
+            size = self._size(_text(part.get("image_url"))) or media.COMMON_SIZE
             return media.image_tokens(self._model, size, _text(part.get("detail")) or "auto")
         if part.get("type") == "input_file":
             return self._file(_text(part.get("file_data")))
         return 0
+
+    def _size(self, url: str) -> media.Size | None:
+        """Remembered by as much of the picture as is read for it."""
+        if not url.startswith("data:"):
+            return None
+        for kind, length in (("picture", media.HEAD), ("long picture", media.LONG_HEAD)):
+            head = url[:length]
+            wide, high = divmod(self._means.remember(kind, head, partial(_packed_size, head)), 1 << 32)
+            if wide or high:
+                return wide, high
+            if len(head) < length:
+                break
+        return None
 
     def _file(self, data: str) -> int:
         if not data:
@@ -235,13 +262,28 @@ class _Count:
         measure = self._means.encode_len
         if _is_pdf(head, encoded):
             pages = self._means.pdf_pages(encoded)
-            if not pages:
+            if not pages.read:
                 return len(encoded) * 3 // 4 // UNREAD_PDF
-            markers = [_MARKER.format(at=at, of=len(pages)) if marked else "" for at in range(1, len(pages) + 1)]
-            return sum(map(measure, markers)) + sum(map(measure, pages))
+            return self._pages(pages) + (self._markers(pages.total) if marked else 0)
         if head.startswith("data:text/") or "json" in head or "/xml;" in head:
             return measure(_decoded(encoded)) + (TABLE_SUMMARY if "/csv" in head else 0)
         return PACKED_FILE
+
+    def _pages(self, pages: Pages) -> int:
+        """Pages with the same text are encoded once."""
+        lengths = {text: self._means.encode_len(text) for text in dict.fromkeys(pages.read)}
+        each = [lengths[text] for text in pages.read]
+        times, more = divmod(pages.total, len(each))
+        return sum(each) * times + sum(each[:more])
+
+    def _markers(self, total: int) -> int:
+        """Numbers of as many digits are as many tokens."""
+        length, first = 0, 1
+        while first <= total:
+            those = min(total, first * 10 - 1) - first + 1
+            length += those * self._means.encode_len(_MARKER.format(at=first, of=total))
+            first *= 10
+        return length
 
     # -- tools and formats --------------------------------------------------------------------------------
 
@@ -283,10 +325,11 @@ class _Count:
         def work() -> int:
             return self._means.encode_len(render_functions(functions))
 
+        key: bytes | None
         try:
             key = msgspec.json.encode([[tool.get(part) for part in _SHOWN_OF_A_TOOL] for tool in functions])
-        except (RecursionError, TypeError):  # nested beyond what has a key; what is rendered of it is bounded
-            return work()
+        except (RecursionError, TypeError):  # nested beyond what has a key
+            key = None
         return self._means.remember("tools", key, work)
 
     def _format(self) -> int:
@@ -301,6 +344,11 @@ class _Count:
 
 
 _SHOWN_OF_A_TOOL = ("name", "description", "parameters")
+
+
+def _packed_size(url: str) -> int:
+    wide, high = media.image_size(url) or (0, 0)
+    return wide << 32 | high
 
 
 def _is_pdf(head: str, encoded: str) -> bool:

@@ -2,9 +2,10 @@
 
 Why: tools are billed as the text that they are rendered to (TypeScript types), not as the JSON that was sent.
 
-Invariants: pure; any JSON schema renders, also one that refers to itself: depth is bounded, and so is the text that
-references are expanded to, since a few that refer to each other would grow without end; the order of the client is
-kept. Rules and their evidence: docs/token-counting.md.
+Invariants: pure; any JSON schema renders, also one that refers to itself: depth is bounded, and so is what all
+functions of a request are rendered to together (``MAX_RENDERED`` and at most one more text of the client's), since a
+few references would grow it without end; the order of the client is kept. Rules and their evidence:
+docs/token-counting.md.
 """
 
 from __future__ import annotations
@@ -16,20 +17,11 @@ from typing import Any
 Schema = Mapping[str, Any]
 
 
-class _Known:
-    """What a function's schema may refer to, and how much more text its references may become."""
-
-    __slots__ = ("definitions", "left")
-
-    def __init__(self, schema: Schema) -> None:
-        self.definitions = {**_mapping(schema.get("definitions")), **_mapping(schema.get("$defs"))}
-        self.left = MAX_EXPANDED
-
-
 MAX_DEPTH = 12
-MAX_EXPANDED = 4_000_000
-"""Characters of a function, those of inner objects counted at each level, after which no more is rendered."""
+MAX_RENDERED = 6_000_000
+"""Characters of the schemas of all functions after which no more is rendered: more than any model reads."""
 _REFERENCE = 100
+"""Characters that the reading of a reference is worth, beside its text."""
 BUNDLE_NAME = "multi_tool_use.parallel"
 _SIMPLE = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 _LENGTHS = ("minLength", "maxLength")
@@ -42,9 +34,39 @@ _UNSHOWN = ("additionalProperties", "required", "$schema", "format", "default", 
 _NOT_SHOWN = frozenset((*_UNSHOWN, *_LENGTHS, *_BOUNDS[:4], *_COUNTS))
 
 
+class _Budget:
+    """How many characters the schemas of a request may still become."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = MAX_RENDERED
+
+
+class _Known:
+    """What a function's schema may refer to, and the budget that it shares with the others.
+
+    What is charged is the text that each part becomes, before it is joined, and the length of what is read for it.
+    """
+
+    __slots__ = ("_budget", "definitions")
+
+    def __init__(self, schema: Schema, budget: _Budget) -> None:
+        self.definitions = {**_mapping(schema.get("definitions")), **_mapping(schema.get("$defs"))}
+        self._budget = budget
+
+    @property
+    def spent(self) -> bool:
+        return self._budget.left <= 0
+
+    def charge(self, characters: int) -> None:
+        self._budget.left -= characters
+
+
 def render_functions(functions: Sequence[Schema]) -> str:
     """Function tools as one TypeScript namespace."""
-    blocks = "".join(_function(tool) + "\n\n" for tool in functions)
+    budget = _Budget()
+    blocks = "".join(_function(tool, budget) + "\n\n" for tool in functions)
     return "namespace functions {\n\n" + blocks + "} // namespace functions"
 
 
@@ -75,16 +97,19 @@ def render_calls(calls: Sequence[Schema]) -> tuple[str, str]:
     return BUNDLE_NAME, f'{{"tool_uses":[{uses}]}}'
 
 
-def _function(tool: Schema) -> str:
+def _function(tool: Schema, budget: _Budget) -> str:
     schema = _mapping(tool.get("parameters"))
     head = f"{_comment(tool.get('description'))}type {tool.get('name')} = "
     if not _mapping(schema.get("properties")):
         return head + "() => any;"
-    return f"{head}(_: {_comments(schema)}{_object(schema, _Known(schema), 0)}) => any;"
+    known = _Known(schema, budget)
+    return f"{head}(_: {_comments(schema, known)}{_object(schema, known, 0)}) => any;"
 
 
-def _comments(schema: Schema) -> str:
-    return _comment(schema.get("title")) + _comment(schema.get("description")) + _comment(_examples(schema))
+def _comments(schema: Schema, known: _Known) -> str:
+    texts = [text for text in (schema.get("title"), schema.get("description"), _examples(schema)) if text]
+    known.charge(sum(len(text) for text in texts if isinstance(text, str)))
+    return "".join(map(_comment, texts))
 
 
 def _comment(text: Any) -> str:
@@ -106,13 +131,17 @@ def _object(schema: Schema, known: _Known, depth: int) -> str:
     """Members on one line, or one a line as soon as one of them has a comment or needs several lines."""
     required = schema.get("required")
     needed = {name for name in required if isinstance(name, str)} if isinstance(required, list) else set()
+    known.charge(len(needed))
     members: list[tuple[str, str, str]] = []
     for name, shape in _mapping(schema.get("properties")).items():
+        if known.spent:
+            break
         shape = _resolve(shape, known)
-        above, type_, trail = _comments(shape), _type(shape, known, depth + 1), _trail(shape)
+        above, type_, trail = _comments(shape, known), _type(shape, known, depth + 1), _trail(shape, known)
         if trail and "\n" in type_:
             above, trail = f"{above}// {trail}\n", ""
         colon = ":" if type_.startswith("\n") else ": "
+        known.charge(len(name) + len(": , "))
         members.append((above, f"{name}{'' if name in needed else '?'}{colon}{type_}", trail and f" // {trail}"))
     others = schema.get("additionalProperties")
     if others is True or isinstance(others, dict):
@@ -120,15 +149,14 @@ def _object(schema: Schema, known: _Known, depth: int) -> str:
     if not members:
         return "object"
     if not any(above or trail or "\n" in member for above, member, trail in members):
-        text = "{ " + ", ".join(member for _, member, _ in members) + " }"
-    else:
-        text = "{\n" + "".join(f"{above}{member},{trail}\n" for above, member, trail in members) + "}"
-    known.left -= len(text)
+        return "{ " + ", ".join(member for _, member, _ in members) + " }"
+    return "{\n" + "".join(f"{above}{member},{trail}\n" for above, member, trail in members) + "}"
+
+
+def _trail(shape: Schema, known: _Known) -> str:
+    text = ", ".join(f"{key}: {_bound(key, shape)}" for key in _TRAILING if key in shape)
+    known.charge(len(text))
     return text
-
-
-def _trail(shape: Schema) -> str:
-    return ", ".join(f"{key}: {_bound(key, shape)}" for key in _TRAILING if key in shape)
 
 
 def _bound(key: str, shape: Schema) -> str:
@@ -145,24 +173,25 @@ def _resolve(shape: Any, known: _Known) -> Schema:
     reference = found.get("$ref")
     if not isinstance(reference, str):
         return found
-    known.left -= _REFERENCE
+    known.charge(_REFERENCE + len(reference))
     return _mapping(known.definitions.get(reference.rpartition("/")[2]))
 
 
 def _type(shape: Schema, known: _Known, depth: int) -> str:
-    if depth > MAX_DEPTH or known.left <= 0:
+    if depth > MAX_DEPTH or known.spent:
         return "any"
+    known.charge(len(shape))
     for keyword in ("enum", "const"):
         if keyword in shape:
-            values = shape[keyword] if isinstance(shape[keyword], list) else [shape[keyword]]
-            return " | ".join(map(_literal, values))
+            return _literals(shape[keyword] if isinstance(shape[keyword], list) else [shape[keyword]], known)
     for keyword, sign in (("anyOf", "|"), ("oneOf", "|"), ("allOf", "&")):
         if isinstance(shape.get(keyword), list):
             return _variants(shape[keyword], sign, known, depth + 1)
     kind = shape.get("type")
     if isinstance(kind, list):
+        known.charge(len(kind))
         kinds = dict.fromkeys(one for one in kind if isinstance(one, str))
-        return " | ".join(_type({**shape, "type": one}, known, depth + 1) for one in kinds) or "any"
+        return " | ".join(_type({**shape, "type": one}, known, depth + 1) for one in kinds if not known.spent) or "any"
     if shape.get("nullable") is True:
         return _type({**shape, "nullable": False}, known, depth + 1) + " | null"
     if kind == "array":
@@ -173,12 +202,25 @@ def _type(shape: Schema, known: _Known, depth: int) -> str:
     return _SIMPLE.get(str(kind), "any")
 
 
+def _literals(values: Sequence[Any], known: _Known) -> str:
+    texts: list[str] = []
+    for value in values:
+        if known.spent:
+            break
+        texts.append(_literal(value))
+        known.charge(len(texts[-1]) + len(" | "))
+    return " | ".join(texts)
+
+
 def _variants(shapes: Sequence[Any], sign: str, known: _Known, depth: int) -> str:
     """Alternatives on one line, or one a line when one of them has a comment or needs several lines."""
-    rendered = [
-        (_comments(shape), _type(shape, known, depth), _trail(shape))
-        for shape in (_resolve(one, known) for one in shapes)
-    ]
+    rendered: list[tuple[str, str, str]] = []
+    for one in shapes:
+        if known.spent:
+            break
+        shape = _resolve(one, known)
+        known.charge(len(sign))
+        rendered.append((_comments(shape, known), _type(shape, known, depth), _trail(shape, known)))
     if not any(above or trail or "\n" in type_ for above, type_, trail in rendered):
         return f" {sign} ".join(type_ for _, type_, _ in rendered)
     lines = (f"{above} {sign} {type_}{trail and f' // {trail}'}\n" for above, type_, trail in rendered)

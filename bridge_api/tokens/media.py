@@ -1,6 +1,7 @@
 """What images cost, from the first bytes of their headers.
 
-Invariants: pure; nothing is decoded beyond a header; an image whose size cannot be read, or is not in the
+Invariants: pure; nothing is decoded beyond a header, and of a JPEG's header only so many segments are walked, however
+it is filled; an image whose size cannot be read, or is not in the
 request, counts as a common one; the cost never exceeds what the model's budget of patches or tiles allows.
 
 Source: OpenAI's guide to images (tiles, patches, budgets); the multipliers of the gpt-5 family are those that
@@ -17,8 +18,12 @@ from dataclasses import dataclass
 
 Size = tuple[int, int]
 COMMON_SIZE: Size = (1024, 1024)
-_HEADS = (48 * 1024, 768 * 1024)
-"""Base64 characters read: most headers fit the first; a JPEG's camera data and previews may need the second."""
+HEAD, LONG_HEAD = 48 * 1024, 768 * 1024
+"""Characters of a data URL: most headers fit the first; a JPEG's camera data and previews may need the second."""
+_SEGMENTS = 100
+"""Segments of a JPEG before its size; cameras write about a dozen, of up to 64 kB."""
+_FILL = 16
+"""Bytes that may fill the place before a segment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +106,17 @@ def _patches(width: int, height: int, budget: int) -> int:
 
 
 def image_size(data_url: str) -> Size | None:
-    """(width, height) of a base64 data URL; None when it is another kind of URL or not a known image."""
+    """(width, height) of a base64 data URL, which may be cut after its header; None when it is another kind of URL or
+    not a known image."""
     start = data_url.find(";base64,", 0, 256)
     if not data_url.startswith("data:") or start < 0:
         return None
-    start += len(";base64,")
-    for length in _HEADS:
-        head = data_url[start : start + length]
-        try:
-            found = _size(base64.b64decode(head + "=" * (-len(head) % 4)))
-        except (binascii.Error, ValueError, struct.error):
-            return None
-        if found or len(head) < length:
-            return found
-    return None
+    head = data_url[start + len(";base64,") : LONG_HEAD]
+    head = head[:-1] if len(head) % 4 == 1 else head
+    try:
+        return _size(base64.b64decode(head + "=" * (-len(head) % 4)))
+    except (binascii.Error, ValueError, struct.error):
+        return None
 
 
 def _size(raw: bytes) -> Size | None:
@@ -150,13 +152,14 @@ def _webp(raw: bytes) -> Size | None:
 def _jpeg(raw: bytes) -> Size | None:
     """Walks the segments to the start of frame, which holds the size."""
     at = 2
-    while at + 9 <= len(raw) and raw[at] == 0xFF:
-        marker = raw[at + 1]
-        if marker == 0xFF:
-            at += 1
-            continue
+    for _ in range(_SEGMENTS):
+        filled = raw[at : at + _FILL + 9]
+        found = filled.lstrip(b"\xff")
+        if len(found) == len(filled) or len(found) < 8:
+            return None
+        marker = found[0]
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = _pair(">HH", raw[at + 5 : at + 9])
+            height, width = _pair(">HH", found[4:8])
             return width, height
-        at += 2 + int.from_bytes(raw[at + 2 : at + 4], "big")
+        at += len(filled) - len(found) + 1 + int.from_bytes(found[1:3], "big")
     return None

@@ -1,9 +1,11 @@
 """Counting for the API: remembered by content, off the event loop when it takes long.
 
 Invariants: a text is encoded once while it is remembered (bounded memory, by hash, never the text itself); the
-event loop is never held by the tokenizer or by a PDF; an estimate that is not at hand is None, never a wait.
+event loop encodes ``CHEAP`` characters at most and reads no file; a thread encodes ``WORK`` characters and reads
+files for about ``READING`` seconds at most for one count, and judges the rest by its length: such a count is
+``Rough``, and nothing of that rest is remembered; an estimate that is not at hand is None, never a wait.
 
-Each text, tool list and file is kept by its own content, so that a turn costs only what is new.
+Each text, picture, tool list and file is kept by its own content, so that a turn costs only what is new.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from time import monotonic
+from typing import Any, TypeVar
 
 from bridge_api.tokens import answers, counting, documents, encodings
 from bridge_api.tokens.families import family_of
@@ -22,13 +25,30 @@ REMEMBERED = 50_000
 """Counts kept: about 8 MB."""
 CHEAP = 2_000
 """Characters that may be encoded at once on the event loop: about a third of a millisecond."""
+WORK = 6_000_000
+"""Characters that are encoded for one count: more than any model reads, one to three seconds of a thread."""
+READING = 3.0
+"""Seconds of one count after which no further file is opened."""
+LARGE = 512 * 1024
+"""Characters of a request, ``_VALUE`` for each of its values, above which no part of it is counted on the event loop."""
+_VALUE = 100
+# What else takes time, as so many characters: to look for what is remembered, to encode a text whatever its length,
+# to read the header of a picture.
+_A_LOOK, _A_TEXT, _A_PICTURE = 2, 16, 200
 _SEEN = "answer"
 
 _pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="tokens")
 
 
+_T = TypeVar("_T")
+
+
 class NotRemembered(LookupError):
     """Something would have to be counted that takes long."""
+
+
+class Rough(int):
+    """A count of which a part was judged by its length."""
 
 
 class Memory:
@@ -91,20 +111,89 @@ def _seen(encrypted: str) -> int | None:
     return memory.get(_SEEN, encrypted)
 
 
-_thorough = counting.Means(encodings.length, memory.remember, documents.pages, _seen)
-
-
 async def count(payload: dict[str, Any], model: str = "") -> int:
-    """The input tokens of a Responses request; ``model``, where it is given, is counted for instead of its own."""
-    known = remembered_or_cheap(payload, model)
-    if known is not None:
-        return known
+    """The input tokens of a Responses request; ``model``, where it is given, is counted for instead of its own.
+
+    ``Rough`` where it is too large to be counted in full.
+    """
+    if not _is_large(payload):
+        known = remembered_or_cheap(payload, model)
+        if known is not None:
+            return known
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_pool, counting.count, _named(payload, model), _thorough)
+    return await loop.run_in_executor(_pool, _thorough, _named(payload, model))
+
+
+async def beside(payload: dict[str, Any], look: Callable[[dict[str, Any]], _T]) -> _T:
+    """``look(payload)``, beside the event loop when the payload is large."""
+    if not _is_large(payload):
+        return look(payload)
+    return await asyncio.get_running_loop().run_in_executor(_pool, look, payload)
+
+
+def _is_large(payload: dict[str, Any]) -> bool:
+    """Looks at no more than ``LARGE / _VALUE`` values: half a millisecond."""
+    left, values = LARGE, list[Any]([payload])
+    while values and left > 0:
+        value = values.pop()
+        if isinstance(value, str):
+            left -= len(value)
+        elif isinstance(value, dict | list):
+            left -= _VALUE * len(value)
+            if left > 0:
+                values += value.values() if isinstance(value, dict) else value
+    return left <= 0
+
+
+def _thorough(payload: dict[str, Any]) -> int:
+    work = _Work()
+    tokens = counting.count(payload, counting.Means(work.length, work.remember, work.pages, _seen))
+    return Rough(tokens) if work.rough else tokens
+
+
+class _Work:
+    """What a thread may do for one count. ``rough``: the rest was judged by its length."""
+
+    def __init__(self) -> None:
+        self.rough = False
+        self._left, self._reading = WORK, READING
+        self._encoded = self._tokens = 0
+
+    def remember(self, kind: str, content: str | bytes | None, work: Callable[[], int]) -> int:
+        found = None if content is None else memory.get(kind, content)
+        if found is None:
+            before, self.rough = self.rough, False
+            found = work()
+            if content is not None and not self.rough:
+                memory.put(kind, content, found)
+            self.rough |= before
+        return found
+
+    def length(self, text: str) -> int:
+        """What is beyond the work is as long as what was encoded before."""
+        told = text[: self._left]
+        self._left = max(0, self._left - len(told) - _A_TEXT)
+        tokens = encodings.length(told)
+        self._encoded, self._tokens = self._encoded + len(told), self._tokens + tokens
+        beyond = len(text) - len(told)
+        if not beyond:
+            return tokens
+        self.rough = True
+        return tokens + round(beyond * (self._tokens or 1) / (self._encoded or 4))
+
+    def pages(self, encoded: str) -> counting.Pages:
+        if self._reading <= 0:
+            self.rough = True
+            return counting.NO_PAGES
+        began = monotonic()
+        found = documents.pages(encoded)
+        self._reading -= monotonic() - began
+        return found
 
 
 def remembered_or_cheap(payload: dict[str, Any], model: str = "") -> int | None:
-    """As ``count``, when what is not remembered is small, else None. Never waits; about a millisecond."""
+    """As ``count``, when what is not remembered is small, else None. Never waits; about a millisecond for what
+    intake reads on the event loop."""
     if not encodings.is_loaded():
         encodings.warm()
         return None
@@ -121,13 +210,16 @@ class _Budget:
     def __init__(self) -> None:
         self._left = CHEAP
 
-    def remember(self, kind: str, content: str | bytes, work: Callable[[], int]) -> int:
-        found = memory._get(_key(kind, content))
+    def remember(self, kind: str, content: str | bytes | None, work: Callable[[], int]) -> int:
+        self._left -= _A_LOOK
+        if self._left < 0 or content is None:
+            raise NotRemembered
+        found = memory.get(kind, content)
         if found is not None:
             return found
-        self._left -= len(content)
+        self._left -= _A_PICTURE if kind == "picture" else _A_TEXT + len(content)
         # The references of a tool's schema may become a text of any length.
-        long = kind.startswith("file") or (kind == "tools" and b'"$ref"' in content)  # type: ignore[operator]
+        long = kind.startswith(("file", "long")) or (kind == "tools" and b'"$ref"' in content)  # type: ignore[operator]
         if self._left < 0 or long:
             raise NotRemembered
         return memory.remember(kind, content, work)

@@ -102,7 +102,7 @@ _declare(
     changed__prewarm="max_tokens 0: the cache is not filled ahead; an empty answer is given.",
     changed__speed="Fast mode is asked for as the upstream's fast tier.",
     # count_tokens
-    count__estimated="The request holds what only the upstream can count; the figure is an estimate.",
+    count__estimated="The request holds what only the upstream can count, or too much to count in full; the figure is an estimate.",
     count__upstream_failed="The upstream's own count was not to be had; the bridge counted instead.",
     # the limits of a client's key
     limits__unchecked="The key's limits could not be checked, because the database did not answer; the request went on.",

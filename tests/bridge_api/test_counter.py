@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from bridge_api import intake
+from bridge_api.auth import Auth
 from bridge_api.counter import COUNTED, Counted, Counter, Recent, countable, key_of
 from bridge_api.guard import arrival_from
 from bridge_api.mapping import Route
@@ -17,7 +20,7 @@ from bridge_api.story import Story
 from bridge_api.tokens import service as tokens
 from bridge_api.tokens.reasoning import FRAME
 from bridge_api.translation.notes import Note
-from tests.bridge_api.edge import BODY, Caller, Line, Play, bridge, plain, saying, sending, wired
+from tests.bridge_api.edge import BODY, Caller, Line, Play, bridge, eventually, plain, saying, sending, wired
 from tests.simulator.render import Renderer, record
 from tests.simulator.script import Reasoning, Text, Turn
 from tests.simulator.strict import validate
@@ -28,7 +31,12 @@ BY_URL: dict[str, Any] = {
     "input": [{"role": "user", "content": [{"type": "input_image", "image_url": "https://example.org/a.png"}]}],
 }
 LOCAL, TOLD = 11, 4242
+COUNT = "/v1/messages/count_tokens"
 ADAPTIVE = {"type": "adaptive"}
+SECRET = 10**30
+DEEP: Any = "x"
+for _ in range(300):
+    DEEP = [DEEP]
 RIGHT = sending(plain(200, json.dumps({"object": "response.input_tokens", "input_tokens": TOLD}).encode()))
 
 
@@ -37,6 +45,10 @@ pytestmark = pytest.mark.usefixtures("alone")
 
 async def local(payload: dict[str, Any], model: str) -> int:
     return LOCAL
+
+
+def schema(value: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": {"a": {"type": "array", "default": value}}}
 
 
 def story() -> Story:
@@ -63,11 +75,13 @@ def silent(seconds: float = 60) -> Play:
         (sending(plain(200, b"<html>")), "upstream_protocol"),
         (sending(plain(200, b'{"input_tokens": "many"}')), "upstream_protocol"),
         (sending(plain(200, b'{"input_tokens": -1}')), "upstream_protocol"),
+        (sending(plain(200, b'{"input_tokens": true}')), "upstream_protocol"),
+        (sending(plain(200, b'{"input_tokens": 9007199254740993000}')), "upstream_protocol"),
         (sending(plain(200, b"[" * 100_000)), "upstream_protocol"),
         (sending(b"HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\n{", then="silence"), "upstream_idle_timeout"),
         (silent(), "upstream_headers_timeout"),
     ],
-    ids=["reset", "500", "404", "html", "text", "negative", "endless", "half", "silent"],
+    ids=["reset", "500", "404", "html", "text", "negative", "truth", "huge", "endless", "half", "silent"],
 )
 async def test_when_the_upstream_fails_the_bridge_counts_and_says_so(play: Play, code: str | None) -> None:
     told = story()
@@ -100,6 +114,85 @@ async def test_a_client_that_leaves_ends_the_question() -> None:
         async with asyncio.timeout(5):
             while upstream.open_flows:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.005)
+
+
+async def test_the_upstream_is_asked_once_however_many_want_the_same_count() -> None:
+    async with wired(RIGHT) as (wire, upstream):
+        counter = Counter("upstream", lambda: upstream, 5, local)
+        told = [story() for _ in range(30)]
+        assert await asyncio.gather(*(counter.count(SIMPLE, {}, one) for one in told)) == [TOLD] * 30
+        assert len(wire.requests) == 1
+        assert sum(len(one.attempts) for one in told) == 1
+        assert await counter.count(SIMPLE, {}, story(), key="sk-another") == TOLD
+        assert len(wire.requests) == 2, "what one client is told is not for another"
+    assert not counter._asking
+
+
+async def test_a_failure_is_shared_by_those_who_wait_for_it_and_not_kept() -> None:
+    async with wired(sending(plain(503, b"")), RIGHT) as (wire, upstream):
+        counter = Counter("upstream", lambda: upstream, 5, local)
+        told = [story() for _ in range(5)]
+        assert await asyncio.gather(*(counter.count(SIMPLE, {}, one) for one in told)) == [LOCAL] * 5
+        assert [codes(one) for one in told] == [["count.upstream_failed"]] * 5
+        assert len(wire.requests) == 1
+        assert await counter.count(SIMPLE, {}, story()) == TOLD
+    assert not counter._asking
+
+
+@pytest.mark.parametrize("leaving", [0, 2], ids=["who asked", "who waits"])
+async def test_one_that_leaves_harms_no_other(leaving: int) -> None:
+    answer = asyncio.Event()
+
+    async def play(line: Line) -> None:
+        if leaving == 0 and len(line.wire.requests) == 1:
+            await line.gone()
+        else:
+            await answer.wait()
+        await RIGHT(line)
+
+    async with wired(play) as (wire, upstream):
+        counter = Counter("upstream", lambda: upstream, 20, local)
+        tasks = [asyncio.ensure_future(counter.count(SIMPLE, {}, story())) for _ in range(4)]
+        await eventually(lambda: len(wire.requests) == 1)
+        tasks.pop(leaving).cancel()
+        await eventually(lambda: len(wire.requests) == (2 if leaving == 0 else 1))
+        answer.set()
+        assert await asyncio.gather(*tasks) == [TOLD] * 3
+        await eventually(lambda: not upstream.open_flows)
+    assert not counter._asking
+
+
+async def test_who_waits_for_another_waits_no_longer_than_for_itself() -> None:
+    async with wired(silent()) as (wire, upstream):
+        counter = Counter("upstream", lambda: upstream, 0.2, local)
+        first = asyncio.ensure_future(counter.count(SIMPLE, {}, story()))
+        await eventually(lambda: len(wire.requests) == 1)
+        counter._seconds = 0.01
+        assert await counter.count(SIMPLE, {}, story()) == LOCAL
+        assert not first.done()
+        assert await first == LOCAL
+        assert len(wire.requests) == 1
+
+
+@pytest.mark.parametrize("value", [10**30, DEEP], ids=["number", "depth"])
+async def test_what_cannot_be_written_is_counted_here(value: Any) -> None:
+    told = story()
+    tool = {"type": "function", "name": "f", "parameters": {"maximum": value}}
+    async with wired(RIGHT) as (wire, upstream):
+        counter = Counter("upstream", lambda: upstream, 5, local)
+        assert await counter.count({**SIMPLE, "tools": [tool]}, {}, told) == LOCAL
+        assert not wire.requests
+    assert codes(told) == ["count.upstream_failed"]
+
+
+async def test_a_count_that_was_too_much_work_says_so() -> None:
+    async def rough(payload: dict[str, Any], model: str) -> int:
+        return tokens.Rough(LOCAL)
+
+    told = story()
+    found = await Counter("local", None, 5, rough).count(SIMPLE, {}, told)
+    assert (found, type(found)) == (LOCAL, int)
+    assert codes(told) == ["count.estimated"]
 
 
 @pytest.mark.parametrize(
@@ -202,6 +295,68 @@ def test_what_changes_the_meaning_of_a_body_changes_its_key() -> None:
     assert one != key_of(arrival_from({"anthropic-version": "2023-01-01"}, b"x"))
     assert one != key_of(arrival_from({"anthropic-version": "2023-06-01", "anthropic-beta": "b"}, b"x"))
     assert one != key_of(arrival_from({"anthropic-version": "2023-06-01"}, b"y"))
+    assert one != key_of(arrival_from({"anthropic-version": "2023-06-01"}, b"x"), upstream="another")
+    assert all(type(part) is int for part in one), "nothing that a client sent is kept"
+
+
+async def test_what_one_clients_upstream_says_is_not_for_another_client(use: Any) -> None:
+    async def by_length(payload: dict[str, Any], model: str) -> int:
+        return len(payload["input"])
+
+    async with wired(RIGHT) as (_, upstream):
+        counter = Counter("local", None, 5, by_length)
+        use(upstream, counter=counter, auth=Auth("passthrough"), upstream_id=lambda key: f"of {key}")
+        for key in ("sk-AAAAAAAAAAAAAAAAAAAA", "sk-BBBBBBBBBBBBBBBBBBBB", "sk-AAAAAAAAAAAAAAAAAAAA"):
+            caller = await Caller(path=COUNT, body=BODY, headers=[("x-api-key", key)]).on(bridge())
+            assert caller.status == 200
+    assert len(counter.recent) == 2
+
+
+@pytest.mark.parametrize("path", [COUNT, "/v1/messages"])
+@pytest.mark.parametrize(
+    ("field", "changed", "what"),
+    [
+        ("tools", {"tools": [{"name": "f", "input_schema": schema(SECRET)}]}, "Integers should have at most 64 bits"),
+        ("tools", {"tools": [{"name": "f", "input_schema": schema(DEEP)}]}, "Input is nested too deeply"),
+        (
+            "output_config",
+            {"output_config": {"format": {"type": "json_schema", "schema": schema(SECRET)}}},
+            "Integers should have at most 64 bits",
+        ),
+        ("model", {"model": "m" * 257}, "Input should have at most 256 characters"),
+    ],
+    ids=["number", "depth", "answer", "model"],
+)
+async def test_what_could_never_be_sent_is_refused(
+    use: Any, path: str, field: str, changed: dict[str, Any], what: str
+) -> None:
+    async with wired(RIGHT) as (wire, upstream):
+        use(upstream)
+        caller = await Caller(path=path, body={**BODY, **changed}).on(bridge())
+        assert not wire.requests
+    error = caller.json()["error"]
+    assert (caller.status, error["type"]) == (400, "invalid_request_error")
+    assert error["message"] == f"{field}: {what}"
+
+
+async def test_a_body_of_very_many_parts_is_understood_beside_the_event_loop(
+    use: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[threading.Thread] = []
+    real = intake.translate
+
+    def translate(*args: Any, **more: Any) -> Any:
+        threads.append(threading.current_thread())
+        return real(*args, **more)
+
+    monkeypatch.setattr(intake, "translate", translate)
+    async with wired(RIGHT) as (_, upstream):
+        use(upstream)
+        for times in (1, 5_000):
+            messages = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}] * times
+            caller = await Caller(path=COUNT, body={**BODY, "messages": messages}).on(bridge())
+            assert caller.status == 200
+    assert [thread is threading.main_thread() for thread in threads] == [True, False]
 
 
 async def test_the_same_body_is_understood_once_and_told_as_before(use: Any, ends: list[ExchangeFinished]) -> None:

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge_api.tokens.counting import Means, count, unknowable
+from bridge_api.tokens import media
+from bridge_api.tokens.counting import Means, Pages, count, unknowable
+from tests.bridge_api.tokens.test_media import jpeg, url
 
 CHAT, HARMONY, LATE, NEWEST, O_SERIES = "gpt-4o", "gpt-5", "gpt-5.4", "gpt-5.6", "o4-mini"
 MODELS = (CHAT, HARMONY, LATE, NEWEST, O_SERIES, "gpt-4", "gpt-6", "something-else")
@@ -185,8 +187,8 @@ def test_a_seen_answer_beats_the_length_of_the_ciphertext() -> None:
 # -- files ------------------------------------------------------------------------------------------------------
 
 
-def pdf(*pages: str, on: date | None = None) -> Means:
-    return Means(len, pdf_pages=lambda encoded: pages, on=on)
+def pdf(*pages: str, on: date | None = None, total: int = 0) -> Means:
+    return Means(len, pdf_pages=lambda encoded: Pages(pages, total or len(pages)), on=on)
 
 
 FILE = {"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0x"}
@@ -198,6 +200,26 @@ def test_a_pdf_is_billed_as_the_text_of_its_marked_pages() -> None:
     assert counted(CHAT, pdf("123", "45"), input=alone) == 3 + 4 + 5 + 2 * MARKER
     assert counted(CHAT, pdf("123", "45", on=date(2026, 1, 1)), input=alone) == 3 + 4 + 5
     assert counted(CHAT, pdf("123", "45", on=date(2026, 8, 1)), input=alone) == 3 + 4 + 5 + 2 * MARKER
+
+
+def test_pages_that_were_not_read_are_taken_for_repetitions_of_those_that_were() -> None:
+    alone = [{"role": "user", "content": [FILE]}]
+    markers = sum(len(f"<PARSED TEXT FOR PAGE: {at} / 1234>") for at in range(1, 1235))
+    assert counted(CHAT, pdf("123", "4", total=1234), input=alone) == 3 + 4 + 617 * 4 + markers
+    assert counted(CHAT, pdf("123", "4", total=5, on=date(2026, 1, 1)), input=alone) == 3 + 4 + 2 * 4 + 3
+
+
+def test_the_text_of_a_page_is_encoded_once_however_many_pages_have_it() -> None:
+    encoded: list[str] = []
+
+    def encode_len(text: str) -> int:
+        encoded.append(text)
+        return len(text)
+
+    means = Means(encode_len, pdf_pages=lambda _: Pages(["same" * 100] * 100, 9_999))
+    assert counted(CHAT, means, input=[{"role": "user", "content": [FILE]}]) > 400 * 9_999
+    assert encoded.count("same" * 100) == 1
+    assert len(encoded) < 10
 
 
 def test_a_file_beside_other_parts_is_a_message_of_its_own() -> None:
@@ -217,6 +239,42 @@ def test_text_files_count_as_their_text_and_unreadable_ones_as_none() -> None:
     encoded = base64.b64encode("áb".encode()).decode()
     assert counted(CHAT, input=file(f"data:text/plain;base64,{encoded}")) == 3 + 4 + 2
     assert counted(CHAT, input=file("data:text/plain;base64,a")) == 3 + 4
+
+
+def test_the_size_of_a_picture_is_remembered_by_its_header() -> None:
+    kept: dict[tuple[str, str | bytes | None], int] = {}
+    done: list[str] = []
+
+    def remember(kind: str, content: str | bytes | None, work: Callable[[], int]) -> int:
+        if (kind, content) not in kept:
+            done.append(kind)
+            kept[kind, content] = work()
+        return kept[kind, content]
+
+    def picture(*urls: str) -> int:
+        parts = [{"type": "input_image", "image_url": one} for one in urls]
+        return counted(LATE, Means(len, remember), input=[{"role": "user", "content": parts}])
+
+    light, heavy = url(jpeg(640, 480) + bytes(400_000)), url(jpeg(640, 480, camera_data=300_000))
+    assert picture(light, light + "AAAA") == counted(LATE) + 4 + 2 * media.image_tokens(LATE, (640, 480))
+    assert done == ["picture"]
+    assert picture(heavy, heavy) == picture(light, light)
+    assert done == ["picture", "picture", "long picture"]
+    assert all(content is not None and len(content) <= media.LONG_HEAD for _, content in kept)
+
+
+def test_functions_nested_beyond_what_has_a_key_are_still_for_the_means_to_refuse() -> None:
+    shape: dict[str, Any] = {}
+    for _ in range(2_000):
+        shape = {"type": "object", "properties": {"a": shape}}
+    seen: list[str | bytes | None] = []
+
+    def remember(kind: str, content: str | bytes | None, work: Callable[[], int]) -> int:
+        seen.append(content)
+        return 0
+
+    counted(CHAT, Means(len, remember), tools=[{**TOOL, "parameters": shape}])
+    assert seen == [None]
 
 
 @pytest.mark.parametrize(
@@ -259,9 +317,9 @@ def test_one_more_message_never_costs_less(model: str, items: list[dict[str, Any
 
 @given(st.sampled_from(MODELS), _ITEMS, st.lists(st.just(TOOL), max_size=2))
 def test_a_count_that_is_kept_by_content_is_the_same(model: str, items: list[Any], tools: list[Any]) -> None:
-    kept: dict[tuple[str, str | bytes], int] = {}
+    kept: dict[tuple[str, str | bytes | None], int] = {}
 
-    def remember(kind: str, content: str | bytes, work: Callable[[], int]) -> int:
+    def remember(kind: str, content: str | bytes | None, work: Callable[[], int]) -> int:
         if (kind, content) not in kept:
             kept[kind, content] = work()
         return kept[kind, content]

@@ -7,6 +7,7 @@ import base64
 import pytest
 
 from bridge_api.tokens import documents
+from bridge_api.tokens.counting import NO_PAGES
 
 pytest.importorskip("pypdf")
 
@@ -34,32 +35,46 @@ def pdf(*texts: str) -> str:
     return base64.b64encode(body.encode()).decode()
 
 
+def read(encoded: str) -> tuple[list[str], int]:
+    found = documents.pages(encoded)
+    return [page.strip() for page in found.read], found.total
+
+
 @pytest.mark.parametrize("broken", ["", "a", "JVBERi0xLjQK", base64.b64encode(b"%PDF-1.7\n" + b"<<" * 2000).decode()])
 def test_a_broken_pdf_has_no_pages(broken: str) -> None:
-    assert documents.pages(broken) == ()
+    assert documents.pages(broken) == NO_PAGES
 
 
 def test_a_pdf_that_is_too_large_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(documents, "MAX_BYTES", 10)
-    assert documents.pages(pdf("Hello")) == ()
+    assert documents.pages(pdf("Hello")) == NO_PAGES
 
 
 def test_each_page_has_its_text() -> None:
-    assert [page.strip() for page in documents.pages(pdf("Hello", "world"))] == ["Hello", "world"]
+    assert read(pdf("Hello", "world")) == (["Hello", "world"], 2)
 
 
-def test_pages_beyond_the_bound_stand_as_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_beyond_the_bound_are_not_read_but_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(documents, "MAX_PAGES", 2)
-    found = [page.strip() for page in documents.pages(pdf("a", "b", "c", "d", "e"))]
-    assert found == ["a", "b", "a", "b", "a"]
+    assert read(pdf("a", "b", "c", "d", "e")) == (["a", "b"], 5)
+
+
+def test_pages_after_very_much_text_are_not_read_but_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "MAX_CHARACTERS", 8)
+    assert read(pdf("Hello", "world", "again", "and", "again")) == (["Hello", "world"], 5)
+
+
+def test_a_pdf_cannot_claim_any_number_of_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "MAX_TOTAL", 2)
+    assert documents.pages(pdf("a", "b", "c")).total == 2
 
 
 def test_reading_ends_when_its_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(documents, "SECONDS", -1.0)
-    assert documents.pages(pdf("Hello")) == ()
+    assert documents.pages(pdf("Hello")) == NO_PAGES
 
 
 def test_a_page_with_too_much_to_draw_is_judged_by_the_others() -> None:
     endless = "0) Tj " + "(a) Tj " * 200_000 + "(b"
-    assert documents.pages(pdf(endless)) == ()
-    assert [page.strip() for page in documents.pages(pdf("Hello", endless))] == ["Hello", "Hello"]
+    assert documents.pages(pdf(endless)) == NO_PAGES
+    assert read(pdf("Hello", endless)) == (["Hello"], 2)

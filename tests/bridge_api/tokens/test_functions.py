@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge_api.tokens import functions
 from bridge_api.tokens.counting import count
-from bridge_api.tokens.functions import MAX_EXPANDED, render_functions, render_output_schema
+from bridge_api.tokens.functions import MAX_RENDERED, render_functions, render_output_schema
+
+NAMES = [f"n{at}" for at in range(5_000)]
 
 
 def rendered(properties: dict[str, Any], **more: Any) -> str:
@@ -31,8 +34,51 @@ def test_schemas_that_refer_to_each_other_do_not_grow_without_end() -> None:
         "properties": {f"p{at}": {"$ref": "#/$defs/n"} for at in range(9)},
     }
     text = rendered({"first": {"$ref": "#/$defs/n"}}, **{"$defs": {"n": node}})
-    assert len(text) < 3 * MAX_EXPANDED
+    assert len(text) < 3 * MAX_RENDERED
     assert "any" in text
+
+
+LARGE: list[tuple[str, dict[str, Any]]] = [
+    ("enum", {"enum": ["x" * 5_000]}),
+    ("enum of many", {"enum": ["x"] * 1_000}),
+    ("variants", {"anyOf": [{"const": "x" * 500}] * 10}),
+    ("description", {"type": "string", "description": "x" * 5_000}),
+    ("examples", {"type": "string", "examples": ["x" * 5_000]}),
+    ("default", {"type": "string", "default": "x" * 5_000}),
+    ("names", {"type": "object", "properties": {"x" * 5_000: {}}}),
+]
+
+
+@pytest.mark.parametrize("large", [shape for _, shape in LARGE], ids=[name for name, _ in LARGE])
+def test_what_is_referred_to_is_rendered_to_a_bound_over_all_functions(
+    monkeypatch: pytest.MonkeyPatch, large: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(functions, "MAX_RENDERED", 50_000)
+    references = {f"a{at}": {"$ref": "#/$defs/E"} for at in range(100)}
+    tools = [
+        {"name": f"f{at}", "parameters": {"type": "object", "$defs": {"E": large}, "properties": references}}
+        for at in range(40)
+    ]
+    text = render_functions(tools)
+    assert 5_000 < len(text) < 80_000
+    assert all(f"type f{at} = " in text for at in range(40))
+
+
+def test_what_reads_much_and_shows_little_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolved: list[Any] = []
+    real = functions._resolve
+
+    def resolve(*args: Any) -> Any:
+        resolved.append(args)
+        return real(*args)
+
+    monkeypatch.setattr(functions, "MAX_RENDERED", 50_000)
+    monkeypatch.setattr(functions, "_resolve", resolve)
+    for hidden in ({"type": ["x"] * 5_000}, {"description": " " * 5_000}, {"type": "object", "required": NAMES}):
+        references = {f"a{at}": {"$ref": "#/$defs/E"} for at in range(1_000)}
+        rendered(references, **{"$defs": {"E": hidden}})
+        assert len(resolved) < 20
+        resolved.clear()
 
 
 def test_a_list_of_types_is_read_once_for_each_type() -> None:

@@ -63,6 +63,19 @@ def test_sizes_stand_in_the_header(raw: bytes) -> None:
     assert image_size(url(raw)) == (640, 480)
 
 
+def test_a_header_of_filling_or_of_very_many_segments_is_given_up() -> None:
+    whole = jpeg(640, 480)
+    assert image_size(url(whole[:2] + b"\xff" * 10 + whole[2:])) == (640, 480)
+    assert image_size(url(whole[:2] + b"\xff" * 50 + whole[2:])) is None
+    assert image_size(url(whole[:2] + b"\xff\xe1\x00\x02" * 50 + whole[2:])) == (640, 480)
+    assert image_size(url(whole[:2] + b"\xff\xe1\x00\x02" * 500 + whole[2:])) is None
+
+
+@pytest.mark.parametrize("length", range(400, 404))
+def test_a_url_may_be_cut_anywhere_after_the_header(length: int) -> None:
+    assert image_size(url(png(640, 480) + bytes(1000))[:length]) == (640, 480)
+
+
 @pytest.mark.parametrize(
     ("model", "size", "detail", "tokens"),
     [

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bridge_api.tokens import counting, encodings, service
+from tests.bridge_api.tokens.test_media import jpeg, url
 
 LONG = "A sentence that is told again and again. " * 200
 
@@ -19,11 +20,6 @@ def memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[service.Memory]:
     """A memory of its own for each test."""
     fresh = service.Memory(limit=100)
     monkeypatch.setattr(service, "memory", fresh)
-    monkeypatch.setattr(
-        service,
-        "_thorough",
-        counting.Means(encodings.length, fresh.remember, service.documents.pages, service._seen),
-    )
     encodings.encoding()
     yield fresh
 
@@ -80,17 +76,127 @@ async def test_the_next_turn_costs_only_what_is_new() -> None:
 
 
 async def test_long_work_runs_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    threads = []
+    encoded = watched(monkeypatch)
+    await service.count(request())
+    assert encoded
+    assert threading.main_thread() not in [thread for thread, _ in encoded]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"input": [{"role": "user", "content": "a"}] * 3_000},
+        {"input": "a" * service.LARGE},
+        {"input": [{"role": "user", "content": [{"type": "input_text", "text": "a"}] * 3_000}]},
+        {"input": "a", "tools": [{"type": "function", "name": "f", "description": "d" * service.LARGE}]},
+        {"input": "a", "tools": [{"type": "function", "name": "f", "parameters": {"enum": list(range(9_000))}}]},
+    ],
+    ids=["messages", "text", "parts", "description", "schema"],
+)
+async def test_no_part_of_a_large_request_is_looked_at_on_the_event_loop(
+    monkeypatch: pytest.MonkeyPatch, payload: dict[str, Any]
+) -> None:
+    threads: list[threading.Thread] = []
+    real = counting.count
+
+    def count(*args: Any) -> int:
+        threads.append(threading.current_thread())
+        return real(*args)
+
+    def look(looked: dict[str, Any]) -> int:
+        threads.append(threading.current_thread())
+        return len(looked)
+
+    monkeypatch.setattr(counting, "count", count)
+    counted = await service.count(payload)
+    assert counted == real(payload, encodings.length)
+    assert await service.beside(payload, look) == len(payload)
+    assert len(threads) == 2
+    assert threading.main_thread() not in threads
+    threads.clear()
+    assert await service.beside({"input": "a"}, look) == 1
+    assert threads == [threading.main_thread()]
+
+
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[threading.Thread, int]]:
+    """The thread and the characters of everything that is encoded from now on."""
+    encoded: list[tuple[threading.Thread, int]] = []
     real = encodings.length
 
     def length(text: str) -> int:
-        threads.append(threading.current_thread())
+        encoded.append((threading.current_thread(), len(text)))
         return real(text)
 
-    monkeypatch.setattr(service, "_thorough", counting.Means(length, service.memory.remember))
-    await service.count(request())
-    assert threads
-    assert threading.main_thread() not in threads
+    monkeypatch.setattr(encodings, "length", length)
+    return encoded
+
+
+async def test_a_thread_encodes_only_so_much_for_one_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    items = [{"role": "user", "content": f"{at} {LONG}"} for at in range(20)]
+    payload = {"model": "gpt-5.4", "input": items}
+    exact = plain(payload)
+    encoded = watched(monkeypatch)
+    monkeypatch.setattr(service, "WORK", 20_000)
+    counted = await service.count(payload)
+    assert isinstance(counted, service.Rough)
+    assert abs(counted - exact) < exact / 50
+    assert sum(length for _, length in encoded) <= 20_000
+    assert len(service.memory) == 2, "what was judged by its length is not remembered"
+    assert service.remembered_or_cheap({"model": "gpt-5.4", "input": items[:2]}) is not None
+
+
+async def test_very_many_small_texts_are_work_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded = watched(monkeypatch)
+    monkeypatch.setattr(service, "WORK", 1_000)
+    items = [{"role": "user", "content": str(at)} for at in range(1_000)]
+    assert service.remembered_or_cheap({"model": "gpt-5.4", "input": items}) is None
+    assert isinstance(await service.count({"model": "gpt-5.4", "input": items}), service.Rough)
+    assert sum(length > 0 for _, length in encoded) < 300
+
+
+async def test_one_count_reads_files_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def pages(encoded: str) -> counting.Pages:
+        opened.append(encoded)
+        return counting.Pages(["text"], 1)
+
+    def file(at: int) -> dict[str, Any]:
+        return {"type": "input_file", "file_data": f"data:application/pdf;base64,JVBERi0x{at}" + "A" * 8_000}
+
+    monkeypatch.setattr(service.documents, "pages", pages)
+    monkeypatch.setattr(service, "monotonic", iter(range(99)).__next__)
+    payload = {"model": "gpt-5.4", "input": [{"role": "user", "content": [file(at) for at in range(9)]}]}
+    counted = await service.count(payload)
+    assert isinstance(counted, service.Rough)
+    assert len(opened) == service.READING == len(service.memory)
+    assert counted > 6 * 100
+
+
+def test_many_texts_are_not_cheap_together_even_when_they_are_remembered() -> None:
+    def asked(texts: int) -> dict[str, Any]:
+        return {"model": "gpt-5.4", "input": [{"role": "user", "content": "a"}] * texts}
+
+    assert service.remembered_or_cheap(asked(500)) == plain(asked(500))
+    assert service.remembered_or_cheap(asked(1_500)) is None
+
+
+def test_a_picture_is_cheap_unless_its_header_is_long() -> None:
+    def asked(data_url: str) -> dict[str, Any]:
+        parts = [{"type": "input_image", "image_url": data_url}]
+        return {"model": "gpt-5.4", "input": [{"role": "user", "content": parts}]}
+
+    light, heavy = url(jpeg(640, 480) + bytes(400_000)), url(jpeg(640, 480, camera_data=300_000))
+    assert service.remembered_or_cheap(asked(light)) == plain(asked(light))
+    assert service.remembered_or_cheap(asked(heavy)) is None
+
+
+def test_functions_nested_beyond_what_has_a_key_are_not_counted_at_once() -> None:
+    shape: dict[str, Any] = {}
+    for _ in range(2_000):
+        shape = {"type": "object", "properties": {"a": shape}}
+    tool = {"type": "function", "name": "f", "parameters": shape}
+    assert service.remembered_or_cheap({**request("hi"), "tools": [tool]}) is None
 
 
 async def test_a_file_is_never_read_on_the_event_loop() -> None:
