@@ -1,21 +1,23 @@
 """Counts held against the upstream itself: its own count of a request, or what it bills for an answer.
 
 Invariants: what is compared is what the bridge does: its own exchange in this process, or a running bridge; the
-upstream's figure never comes from the count that it is compared with; a request that fails is told with its error
-and does not stop the others.
+upstream's figure never comes from the count that it is compared with; a request that fails, or is answered with what
+is no answer, is told with its error and does not stop the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import orjson
+from django.conf import settings
 
 from bridge_api import errors
 from bridge_api import service as surroundings
-from bridge_api.counter import Counter
+from bridge_api.auth import Auth
+from bridge_api.counter import MAX_TOKENS, Counter
 from bridge_api.exchange import Exchange
 from bridge_api.guard import arrival_from
 from bridge_api.tokens.cases import Case
@@ -47,7 +49,8 @@ class Bridge(Protocol):
 
 
 class InProcess:
-    """The bridge's own exchange, with this process's settings."""
+    """The bridge's own exchange, with this process's settings, but for who may ask: the operator does, with the
+    bridge's own key for the upstream."""
 
     async def count(self, request: Request) -> int:
         """The local count. Raises BridgeError."""
@@ -88,8 +91,11 @@ class InProcess:
         return found
 
     def _exchange(self, request: Request, endpoint: str, counter: Counter) -> Exchange:
-        arrival = arrival_from(dict(HEADERS), orjson.dumps({**request, "stream": False}))
-        return Exchange(replace(surroundings.service(), counter=counter), arrival, endpoint)
+        arrival = arrival_from(dict(HEADERS), _body({**request, "stream": False}))
+        own = replace(
+            surroundings.service(), auth=Auth(), has_credential=bool(settings.OPENAI_API_KEY), counter=counter
+        )
+        return Exchange(own, arrival, endpoint)
 
 
 class Running:
@@ -100,7 +106,7 @@ class Running:
 
     async def count(self, request: Request) -> int:
         """Its count. Raises BridgeError."""
-        return int((await self._post(COUNT, request))["input_tokens"])
+        return _tokens((await self._post(COUNT, request)).get("input_tokens"))
 
     async def answer(self, request: Request) -> dict[str, Any]:
         """Its Message. Raises BridgeError."""
@@ -110,15 +116,15 @@ class Running:
         await self._connections.aclose()
 
     async def _post(self, path: str, request: Request) -> dict[str, Any]:
-        flow = self._connections.open(path, orjson.dumps(request), HEADERS)
+        flow = self._connections.open(path, _body(request), HEADERS)
         body = await flow.read(MAX_ANSWER, SECONDS, renewed=True)
         if flow.head is None or not flow.ended or flow.fault:
             flow.cancel()
             raise from_network(flow.fault or "idle_timeout")
         try:
-            found: dict[str, Any] = orjson.loads(body)
+            found: Any = orjson.loads(body)
             if flow.head.status == 200:
-                return found
+                return _object(found)
             raise errors.ApiError(f"{flow.head.status}: {found['error']['message']}", code="bridge_refused")
         except (ValueError, KeyError, TypeError):
             raise from_network("protocol") from None
@@ -151,14 +157,39 @@ async def generated(cases: Iterable[Case], bridge: Bridge, own: InProcess) -> As
 async def _billed(name: str, request: Request, bridge: Bridge, own: InProcess) -> tuple[dict[str, Any], Outcome]:
     found = await bridge.count(request)
     answer = await bridge.answer(request)
-    usage = answer["usage"]
-    names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-    billed = sum(usage.get(one) or 0 for one in names)
+    usage = _object(answer.get("usage"))
+    cached = (usage.get(one) for one in ("cache_creation_input_tokens", "cache_read_input_tokens"))
+    billed = _tokens(usage.get("input_tokens")) + sum(_tokens(one) for one in cached if one is not None)
     return answer, Outcome(Line(name, await own.translated(request), billed), found)
 
 
 def _next_turn(request: Request, answer: dict[str, Any], then: str) -> Request:
-    calls: Sequence[str] = [block["id"] for block in answer["content"] if block["type"] == "tool_use"]
+    content = answer.get("content")
+    if not isinstance(content, list):
+        raise from_network("protocol")
+    calls = [block.get("id") for block in map(_object, content) if block.get("type") == "tool_use"]
     results = [{"type": "tool_result", "tool_use_id": call, "content": then} for call in calls]
-    turns = [{"role": "assistant", "content": answer["content"]}, {"role": "user", "content": results or then}]
+    turns = [{"role": "assistant", "content": content}, {"role": "user", "content": results or then}]
     return {**request, "messages": [*request["messages"], *turns]}
+
+
+# -- what others wrote ------------------------------------------------------------------------------------
+
+
+def _body(request: Request) -> bytes:
+    try:
+        return orjson.dumps(request)
+    except TypeError:
+        raise errors.InvalidRequest("The request cannot be written: it is nested too deeply.") from None
+
+
+def _object(found: Any) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        raise from_network("protocol")
+    return found
+
+
+def _tokens(found: Any) -> int:
+    if type(found) is not int or not 0 <= found <= MAX_TOKENS:
+        raise from_network("protocol")
+    return found

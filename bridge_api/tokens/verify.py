@@ -1,7 +1,8 @@
 """Counts held against bills: what the harness measures, apart from where its lines come from.
 
-Invariants: pure but for the counting it is handed; every line falls in exactly one kind, the most specific; a
-figure over no lines is absent rather than zero.
+Invariants: pure but for the counting it is handed; what is no line is told as ``NotALine`` when it is read, and
+whatever a line's request holds is counted; every line falls in exactly one kind, the most specific; a figure over no
+lines is absent rather than zero.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from datetime import UTC, date, datetime
 from statistics import median
 from typing import Any
 
+import orjson
+
 from bridge_api.tokens import answers
 from bridge_api.tokens.families import family_of
 
 KINDS = ("text", "tools", "tool_history", "schema", "reasoning", "images", "files", "hosted")
 _CALLS = ("function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output")
 _PLAIN_ITEMS = {"message", "reasoning", *_CALLS}
-_NUMBERED = re.compile(r"(.*)__(\d+)(?:-\d+)?", re.DOTALL)
+_NUMBERED = re.compile(r"(.*)__(\d{1,9})(?:-\d+)?", re.DOTALL)
 _WRITTEN = ("reasoning", "function_call", "custom_tool_call")
 Count = Callable[[dict[str, Any], date | None], int]
 
@@ -108,18 +111,46 @@ class Figures:
 def parse(raw: str, number: int) -> Line:
     """A line of JSON with at least ``request`` and ``usage.input_tokens``. Raises NotALine."""
     try:
-        line = json.loads(raw)
+        line = orjson.loads(raw)
         request, usage, billed = line["request"], line["usage"], line["usage"]["input_tokens"]
     except (ValueError, KeyError, TypeError) as error:
         raise NotALine(f"line {number}: request and usage.input_tokens are needed") from error
-    if not isinstance(request, dict) or not isinstance(billed, int):
-        raise NotALine(f"line {number}: request must be an object and usage.input_tokens a number")
+    if not isinstance(request, dict) or type(billed) is not int or billed < 0:
+        raise NotALine(f"line {number}: request must be an object and usage.input_tokens a number of tokens")
     found = line.get("tags")
     tags: Mapping[str, Any] = found if isinstance(found, dict) else {}
-    made = tags.get("created_at")
-    on = datetime.fromtimestamp(made, UTC).date() if isinstance(made, int) and made > 0 else None
-    reason = str((tags.get("suspect") or [""])[0]).partition(":")[0]
-    return Line(str(line.get("id") or number), request, billed, tags.get("clean") is True, on, usage, reason)
+    try:
+        orjson.dumps(request)
+        on, reason = _day(tags.get("created_at")), _reason(tags.get("suspect"))
+    except TypeError as error:
+        raise NotALine(f"line {number}: request is nested too deeply") from error
+    except ValueError as error:
+        raise NotALine(f"line {number}: {error}") from error
+    return Line(name_of(line, number), request, billed, tags.get("clean") is True, on, usage, reason)
+
+
+def name_of(line: Mapping[str, Any], number: int) -> str:
+    """What a line of a file is called: its ``id``, or else its number."""
+    given = line.get("id")
+    return str(given) if isinstance(given, str | int) and given else str(number)
+
+
+def _day(made: Any) -> date | None:
+    """The day of ``tags.created_at``. Raises ValueError."""
+    if made is None:
+        return None
+    try:
+        return datetime.fromtimestamp(float(made), UTC).date() if made > 0 else None
+    except (TypeError, ValueError, OverflowError, OSError) as error:
+        raise ValueError("tags.created_at must be a time in Unix seconds") from error
+
+
+def _reason(suspect: Any) -> str:
+    """Why a line is not clean, by its ``tags.suspect``. Raises ValueError."""
+    first = suspect[0] if isinstance(suspect, list) and suspect else suspect or ""
+    if not isinstance(first, str):
+        raise ValueError("tags.suspect must be a list of texts")
+    return first.partition(":")[0]
 
 
 def learned(lines: Sequence[Line], encode_len: Callable[[str], int]) -> dict[str, int]:
@@ -160,11 +191,10 @@ def _is_output(item: Any) -> bool:
 
 def kind_of(request: Mapping[str, Any]) -> str:
     """The kind of a request: the part of it that is hardest to count."""
-    given = request.get("input")
-    items = [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
+    items = list(_dicts(request.get("input")))
     types = {str(item.get("type") or "message") for item in items}
     parts = {str(part.get("type")) for item in items for part in _parts(item)}
-    tools = [tool for tool in request.get("tools") or [] if isinstance(tool, dict)]
+    tools = list(_dicts(request.get("tools")))
     if any(tool.get("type") != "function" for tool in tools) or types - _PLAIN_ITEMS:
         return "hosted"
     text = request.get("text")
@@ -182,8 +212,11 @@ def kind_of(request: Mapping[str, Any]) -> str:
 
 def _parts(item: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for place in ("content", "output"):
-        found = item.get(place)
-        yield from (part for part in found if isinstance(part, dict)) if isinstance(found, list) else ()
+        yield from _dicts(item.get(place))
+
+
+def _dicts(value: Any) -> Iterable[Mapping[str, Any]]:
+    return (one for one in value if isinstance(one, dict)) if isinstance(value, list) else ()
 
 
 def classes(outcomes: Sequence[Outcome]) -> dict[str, Figures]:
@@ -195,8 +228,7 @@ def by_reason(outcomes: Sequence[Outcome]) -> dict[str, Figures]:
     """Figures by why the bill may not follow from the request: the recording's own reason, or the hosted tools."""
 
     def reason(outcome: Outcome) -> str:
-        tools = outcome.line.request.get("tools") or []
-        kinds = sorted({str(tool.get("type")) for tool in tools if isinstance(tool, dict)} - {"function"})
+        kinds = sorted({str(tool.get("type")) for tool in _dicts(outcome.line.request.get("tools"))} - {"function"})
         return outcome.line.reason or ", ".join(kinds) or outcome.line.kind
 
     return grouped(outcomes, reason, sorted({reason(outcome) for outcome in outcomes}))

@@ -3,7 +3,8 @@
 Models of the upstream fill optional parameters with ``null``, ``""``, ``[]`` or ``{}`` where Claude leaves them
 out. An empty value that the schema itself names means something and is never a filler.
 
-Invariants: a required member has no fillers; neither has one whose schema admits or names the empty value.
+Invariants: a required member has no fillers; neither has one whose schema admits or names the empty value; any JSON
+is a schema here.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from bridge_api.translation.json_schema import listed, mapping, names, says_type
 
 _EMPTY: dict[str, Any] = {"null": None, '""': "", "[]": [], "{}": {}}
 _KIND_OF = {'""': "string", "[]": "array", "{}": "object"}
@@ -29,11 +32,9 @@ class FillerPolicy:
         ``null`` is a filler unless the property admits it; an empty string, list or object is one where the
         property is of that type and does not name the empty value as its default or a choice.
         """
-        properties = schema.get("properties")
-        required = schema.get("required")
-        needed = set(required) if isinstance(required, list) else set()
+        needed = set(names(schema.get("required")))
         found: dict[str, frozenset[str]] = {}
-        for name, shape in (properties if isinstance(properties, dict) else {}).items():
+        for name, shape in mapping(schema.get("properties")).items():
             if name not in needed and isinstance(shape, dict):
                 forms = frozenset(form for form in _EMPTY if _is_filler(form, shape))
                 if forms:
@@ -45,14 +46,12 @@ def _is_filler(form: str, shape: Mapping[str, Any]) -> bool:
     value = _EMPTY[form]
     if "default" in shape and shape["default"] == value and type(shape["default"]) is type(value):
         return False
-    choices = [*(shape.get("enum") or []), *([shape["const"]] if "const" in shape else [])]
+    choices = [*listed(shape.get("enum")), *([shape["const"]] if "const" in shape else [])]
     if any(choice == value and type(choice) is type(value) for choice in choices):
         return False
-    types = shape.get("type")
-    named = set(types if isinstance(types, list) else [types] if isinstance(types, str) else [])
     if form == "null":
-        return not ("null" in named or shape.get("nullable") is True or _branch_admits_null(shape))
-    return _KIND_OF[form] in named and not _demands_more(shape)
+        return not (says_type(shape, "null") or shape.get("nullable") is True or _branch_admits_null(shape))
+    return says_type(shape, _KIND_OF[form]) and not _demands_more(shape)
 
 
 def _demands_more(shape: Mapping[str, Any]) -> bool:
@@ -64,12 +63,9 @@ def _branch_admits_null(shape: Mapping[str, Any]) -> bool:
     if not shape or not ({"type", "anyOf", "oneOf", "allOf", "enum", "const", "$ref", "properties"} & shape.keys()):
         return True
     for keyword in ("anyOf", "oneOf"):
-        for branch in shape.get(keyword) or []:
+        for branch in listed(shape.get(keyword)):
             if isinstance(branch, dict) and (
-                branch.get("type") == "null"
-                or (isinstance(branch.get("type"), list) and "null" in branch["type"])
-                or branch.get("const", 0) is None
-                or None in (branch.get("enum") or [])
+                says_type(branch, "null") or branch.get("const", 0) is None or None in listed(branch.get("enum"))
             ):
                 return True
     return "$ref" in shape

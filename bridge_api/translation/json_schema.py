@@ -2,7 +2,8 @@
 
 Invariants: nothing is changed in place; a schema that is acceptable comes back equal; what the upstream refuses
 is said in words in the nearest ``description``; the outcome depends on the schema alone; nesting deeper than
-``MAX_DEPTH`` is cut to an open schema.
+``MAX_DEPTH`` is cut to an open schema; any JSON comes through, and a keyword whose value is of a kind that it cannot
+have says nothing.
 
 Source: OpenAI's structured-outputs guide (supported schemas, limits), recorded refusals and acceptances of
 schemas (``default`` and ``minLength`` are accepted in strict ones), the schemas of Claude Code and of MCP servers.
@@ -118,28 +119,34 @@ def said(schema: Schema, keyword: str) -> Schema:
     """``keyword`` taken out and told in the description instead."""
     rest = {key: value for key, value in schema.items() if key != keyword}
     value = schema[keyword]
-    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    text = value if isinstance(value, str) else _told(value)
     sentence = f"({keyword}: {text})"
     described = rest.get("description")
     rest["description"] = f"{described} {sentence}" if isinstance(described, str) and described else sentence
     return rest
 
 
+def _told(value: Any) -> str:
+    try:
+        return msgspec.json.encode(value).decode()
+    except RecursionError:
+        return "nested too deeply to be shown"
+
+
 def _merged_root(root: Schema, keyword: str) -> Schema:
     """A union at the root as one object: all properties, those required that every branch requires (for
     ``allOf``: that any requires), and the branches in words."""
-    branches = [branch for branch in root[keyword] if isinstance(branch, dict)]
-    definitions = {**(root.get("definitions") or {}), **(root.get("$defs") or {})}
-    branches = [resolved(branch, definitions) for branch in branches]
-    properties: Schema = dict(root.get("properties") or {})
+    definitions = definitions_of(root)
+    branches = [resolved(branch, definitions) for branch in listed(root[keyword]) if isinstance(branch, dict)]
+    properties: Schema = dict(mapping(root.get("properties")))
     for branch in branches:
-        for name, shape in (branch.get("properties") or {}).items():
+        for name, shape in mapping(branch.get("properties")).items():
             properties.setdefault(name, shape)
-    sets = [set(branch.get("required") or []) for branch in branches if branch.get("type") != "null"]
+    sets = [set(names(branch.get("required"))) for branch in branches if branch.get("type") != "null"]
     joined: set[str] = set()
     if sets:
         joined = set.union(*sets) if keyword == "allOf" else set.intersection(*sets)
-    needed = [*(root.get("required") or [])]
+    needed = names(root.get("required"))
     needed += [name for name in properties if name in joined and name not in needed]
     merged = {key: value for key, value in root.items() if key not in (keyword, "properties", "required")}
     merged["type"] = "object"
@@ -147,11 +154,31 @@ def _merged_root(root: Schema, keyword: str) -> Schema:
     if needed:
         merged["required"] = needed
     if keyword != "allOf" and len(sets) > 1:
-        ways = " or ".join("{" + ", ".join(sorted(names)) + "}" for names in sets)
+        ways = " or ".join("{" + ", ".join(sorted(one)) + "}" for one in sets)
         sentence = f"({'Exactly one' if keyword == 'oneOf' else 'At least one'} of these sets of members: {ways})"
         described = merged.get("description")
         merged["description"] = f"{described} {sentence}" if isinstance(described, str) else sentence
     return merged
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """``value`` where it is an object, else one without members."""
+    return value if isinstance(value, dict) else {}
+
+
+def listed(value: Any) -> list[Any]:
+    """``value`` where it is a list, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def names(value: Any) -> list[str]:
+    """The texts in a list such as that of ``required``."""
+    return [one for one in listed(value) if isinstance(one, str)]
+
+
+def definitions_of(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """What the references of a schema may name."""
+    return {**mapping(schema.get("definitions")), **mapping(schema.get("$defs"))}
 
 
 def resolved(schema: Schema, definitions: Mapping[str, Any]) -> Schema:

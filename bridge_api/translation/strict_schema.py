@@ -4,7 +4,7 @@ The strict subset knows no optional members: they become required and nullable, 
 them are taken out of what the model wrote.
 
 Invariants: a schema made strict is in the strict subset; a value that fits the client's schema comes back from
-the strict form unchanged; what the subset would distort is not made strict.
+the strict form unchanged; what the subset would distort is not made strict; any JSON may be asked about.
 
 Source: OpenAI's structured-outputs guide; recorded acceptances (``default`` and ``minLength`` are taken).
 """
@@ -15,7 +15,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bridge_api.translation.json_schema import BAD_REGEX, MAX_DEPTH, META, Schema, resolved, said, says_type
+from bridge_api.translation.json_schema import (
+    BAD_REGEX,
+    MAX_DEPTH,
+    META,
+    Schema,
+    definitions_of,
+    listed,
+    mapping,
+    names,
+    resolved,
+    said,
+    says_type,
+)
 
 STRICT_DEPTH = 10
 STRICT_PROPERTIES = 5_000
@@ -47,6 +59,16 @@ _FORBIDDEN_IN_STRICT = frozenset(
         "nullable",
     }
 )
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "type": (str, list),
+    "$ref": str,
+    "anyOf": list,
+    "enum": list,
+    "required": list,
+    "properties": dict,
+    "$defs": dict,
+    "definitions": dict,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +85,10 @@ def in_strict_subset(schema: Any) -> bool:
     if not isinstance(schema, dict) or schema.get("type") != "object" or "anyOf" in schema:
         return False
     budget = _Budget()
-    return _strict_node(schema, budget, 0) and budget.fits()
+    try:
+        return _strict_node(schema, budget, 0) and budget.fits()
+    except RecursionError:
+        return False
 
 
 @dataclass(slots=True)
@@ -85,28 +110,34 @@ def _strict_node(schema: Any, budget: _Budget, depth: int) -> bool:
         return False
     if not ({"type", "$ref", "anyOf", "enum", "const"} & schema.keys()):
         return False
+    if any(key in schema and not isinstance(schema[key], kind) for key, kind in _KINDS.items()):
+        return False
     pattern = schema.get("pattern")
     if isinstance(pattern, str) and BAD_REGEX.search(pattern):
         return False
-    if "format" in schema and schema["format"] not in STRICT_FORMATS:
+    if "format" in schema and not _is_strict_format(schema["format"]):
         return False
-    for value in schema.get("enum") or []:
+    for value in schema.get("enum", ()):
         budget.values += 1
         budget.characters += len(str(value))
     if says_type(schema, "object") and not _strict_object(schema, budget, depth):
         return False
     if says_type(schema, "array") and not _strict_node(schema.get("items"), budget, depth + 1):
         return False
-    inner = [*(schema.get("anyOf") or []), *(schema.get("$defs") or {}).values()]
-    inner += (schema.get("definitions") or {}).values()
+    inner = [*schema.get("anyOf", ()), *schema.get("$defs", {}).values(), *schema.get("definitions", {}).values()]
     return all(_strict_node(branch, budget, depth + 1) for branch in inner)
+
+
+def _is_strict_format(value: Any) -> bool:
+    return isinstance(value, str) and value in STRICT_FORMATS
 
 
 def _strict_object(schema: Schema, budget: _Budget, depth: int) -> bool:
     properties = schema.get("properties")
     if not isinstance(properties, dict) or schema.get("additionalProperties") is not False:
         return False
-    if set(schema.get("required") or []) != set(properties) or depth > STRICT_DEPTH:
+    required = schema.get("required", [])
+    if len(names(required)) != len(required) or set(required) != set(properties) or depth > STRICT_DEPTH:
         return False
     budget.properties += len(properties)
     budget.characters += sum(map(len, properties))
@@ -122,11 +153,15 @@ def to_strict(schema: Any) -> StrictResult | None:
     subset lacks. None where its meaning would be lost (open objects, negation, conditions)."""
     if not isinstance(schema, dict):
         return None
-    state = {"optional": False}
     try:
-        root = _strict_form(schema, state, 0)
-    except _Impossible:
+        return _strict_result(schema)
+    except (_Impossible, RecursionError):
         return None
+
+
+def _strict_result(schema: Schema) -> StrictResult | None:
+    state = {"optional": False}
+    root = _strict_form(schema, state, 0)
     wrapped = root.get("type") != "object" or "anyOf" in root
     if wrapped:
         definitions: Schema = {key: root.pop(key) for key in ("$defs", "definitions") if key in root}
@@ -164,7 +199,7 @@ def _strict_form(schema: Any, state: dict[str, bool], depth: int) -> Schema:
     for keyword in ("uniqueItems", "minProperties", "maxProperties"):
         if keyword in out:
             out = said(out, keyword)
-    if "format" in out and out["format"] not in STRICT_FORMATS:
+    if "format" in out and not _is_strict_format(out["format"]):
         out = said(out, "format")
     if isinstance(out.get("pattern"), str) and BAD_REGEX.search(out["pattern"]):
         out = said(out, "pattern")
@@ -192,7 +227,7 @@ def _strict_object_form(out: Schema, state: dict[str, bool], deeper: Callable[[A
             # An object of any members: closing it would forbid them all.
             raise _Impossible
         properties = {}
-    needed = set(out.get("required") or [])
+    needed = set(names(out.get("required")))
     form: Schema = {}
     for name, inner in properties.items():
         shape = deeper(inner)
@@ -221,23 +256,25 @@ def admits_null(shape: Mapping[str, Any]) -> bool:
     kind = shape.get("type")
     if kind == "null" or (isinstance(kind, list) and "null" in kind) or shape.get("nullable") is True:
         return True
-    if None in (shape.get("enum") or [0]) or ("const" in shape and shape["const"] is None):
+    if None in listed(shape.get("enum")) or ("const" in shape and shape["const"] is None):
         return True
-    branches = [*(shape.get("anyOf") or []), *(shape.get("oneOf") or [])]
+    branches = [*listed(shape.get("anyOf")), *listed(shape.get("oneOf"))]
     return any(isinstance(branch, dict) and admits_null(branch) for branch in branches)
 
 
 def _merged_all(schema: Schema) -> Schema:
     """``allOf`` of plain objects as one; anything cleverer is beyond the subset."""
     merged: Schema = {key: value for key, value in schema.items() if key != "allOf"}
+    if not isinstance(schema["allOf"], list):
+        raise _Impossible
     for branch in schema["allOf"]:
         if not isinstance(branch, dict) or "$ref" in branch:
             raise _Impossible
         for key, value in branch.items():
             if key == "properties":
-                merged[key] = {**value, **(merged.get(key) or {})}
+                merged[key] = {**mapping(value), **mapping(merged.get(key))}
             elif key == "required":
-                merged[key] = list(dict.fromkeys([*(merged.get(key) or []), *value]))
+                merged[key] = list(dict.fromkeys([*names(merged.get(key)), *names(value)]))
             elif merged.setdefault(key, value) != value and key not in ("description", "title"):
                 raise _Impossible
     return merged
@@ -246,8 +283,7 @@ def _merged_all(schema: Schema) -> Schema:
 def remove_added_nulls(value: Any, schema: Mapping[str, Any]) -> Any:
     """``value`` without the nulls that stand where the client's ``schema`` has an optional member that admits
     none. Follows ``$ref``, arrays and unions; what the schema does not describe is left as it is."""
-    definitions = {**(schema.get("definitions") or {}), **(schema.get("$defs") or {})}
-    return _without_nulls(value, schema, {"": schema, **definitions}, 0)
+    return _without_nulls(value, schema, {"": schema, **definitions_of(schema)}, 0)
 
 
 def _without_nulls(value: Any, schema: Any, definitions: Mapping[str, Any], depth: int) -> Any:
@@ -262,8 +298,8 @@ def _without_nulls(value: Any, schema: Any, definitions: Mapping[str, Any], dept
     if not isinstance(value, dict):
         return value
     shape = _shape_for(value, schema, definitions)
-    properties = shape.get("properties") or {}
-    needed = set(shape.get("required") or [])
+    properties = mapping(shape.get("properties"))
+    needed = set(names(shape.get("required")))
     out = {}
     for name, member in value.items():
         inner = properties.get(name)
@@ -286,7 +322,7 @@ def _shape_for(value: Mapping[str, Any], schema: Schema, definitions: Mapping[st
         except _Impossible:
             return schema
     for keyword in ("anyOf", "oneOf"):
-        for branch in schema.get(keyword) or []:
+        for branch in listed(schema.get(keyword)):
             if isinstance(branch, dict):
                 target = resolved(branch, definitions)
                 if _fits(value, target):
@@ -303,6 +339,6 @@ def _fits(value: Mapping[str, Any], shape: Schema) -> bool:
         if isinstance(inner, dict):
             if "const" in inner and inner["const"] != member:
                 return False
-            if "enum" in inner and member is not None and member not in inner["enum"]:
+            if "enum" in inner and member is not None and member not in listed(inner["enum"]):
                 return False
-    return set(shape.get("required") or []) <= set(value)
+    return set(names(shape.get("required"))) <= set(value)

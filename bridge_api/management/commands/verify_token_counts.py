@@ -10,9 +10,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, cast
+from urllib.parse import urlsplit
 
+import orjson
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress, track
 from rich.table import Table
 
@@ -151,6 +154,8 @@ def _cases(options: Mapping[str, Any]) -> Sequence[Case]:
             for number, raw in enumerate(_text_of(options["requests"]).split("\n"), 1)
             if raw.strip()
         ]
+        if not cases:
+            raise CommandError(f"{options['requests']} holds no requests")
     if not options["model"]:
         return cases
     return [
@@ -162,10 +167,28 @@ def _cases(options: Mapping[str, Any]) -> Sequence[Case]:
 
 def _case(raw: str, number: int, path: Path) -> Case:
     try:
-        found = json.loads(raw)
-        return Case(str(found.get("id") or number), found.get("request", found))
-    except (ValueError, AttributeError) as error:
+        found = orjson.loads(raw)
+    except ValueError as error:
         raise CommandError(f"{path}: line {number} is no JSON object") from error
+    if not isinstance(found, dict):
+        raise CommandError(f"{path}: line {number} is no JSON object")
+    request = found.get("request", found)
+    if not isinstance(request, dict):
+        raise CommandError(f"{path}: line {number}: request is no JSON object")
+    return Case(verify.name_of(found, number), request)
+
+
+def _running(options: Mapping[str, Any]) -> live_counts.Running | None:
+    if not options["bridge"]:
+        return None
+    try:
+        url = urlsplit(options["bridge"])
+        sound = url.scheme in ("http", "https") and url.hostname and url.port != 0
+    except ValueError:
+        sound = False
+    if not sound:
+        raise CommandError(f"--bridge takes a URL such as http://127.0.0.1:8000, not {options['bridge']}")
+    return live_counts.Running(options["bridge"], options["key"])
 
 
 async def _asked(options: Mapping[str, Any]) -> Measured:
@@ -173,7 +196,7 @@ async def _asked(options: Mapping[str, Any]) -> Measured:
     logging.getLogger("bridge.exchange").setLevel(logging.WARNING)
     cases = _cases(options)
     own = live_counts.InProcess()
-    running = live_counts.Running(options["bridge"], options["key"]) if options["bridge"] else None
+    running = _running(options)
     compare = live_counts.counted if options["live"] else live_counts.generated
     found: list[verify.Outcome | live_counts.Failed] = []
     try:
@@ -213,9 +236,9 @@ def _write(parts: Mapping[str, Mapping[str, verify.Figures]], options: Mapping[s
         names = {"kind": "classes", "model family": "families", "kind, each line on its own": "alone"}
         whole = {names.get(title, title.replace(" ", "_")): verify.plain(figures) for title, figures in parts.items()}
         whole["classes"] = {**verify.plain(dict.fromkeys(("all", *verify.KINDS))), **whole["classes"]}
-        options["json"].write_text(json.dumps(whole, indent=2) + "\n")
+        _put(options["json"], json.dumps(whole, indent=2) + "\n")
     if options["markdown"]:
-        options["markdown"].write_text(report)
+        _put(options["markdown"], report)
     if options["docs"]:
         _renew(options["docs"], report)
 
@@ -228,7 +251,7 @@ def _table(title: str, figures: Mapping[str, verify.Figures]) -> Table | str:
         table.add_column(heading, justify="right")
     for name, one in figures.items():
         shares = (f"{one.exact:.1%}", f"{one.within_3:.1%}", f"{one.median_abs:g}", f"{one.p95_rel:.1%}")
-        table.add_row(name, str(one.n), *shares)
+        table.add_row(escape(name), str(one.n), *shares)
     return table
 
 
@@ -238,4 +261,11 @@ def _renew(path: Path, report: str) -> None:
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise CommandError(f"{path} has no {BEGIN} ... {END}")
-    path.write_text(f"{before}{BEGIN}\n{report}{END}{after}", encoding="utf-8")
+    _put(path, f"{before}{BEGIN}\n{report}{END}{after}")
+
+
+def _put(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error}") from error

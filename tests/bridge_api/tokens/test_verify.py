@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+from contextlib import suppress
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -10,10 +13,34 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from bridge_api.tokens import verify
+from bridge_api.tokens import counting, verify
 
+NAMES = st.sampled_from(
+    [
+        "input", "tools", "text", "format", "type", "content", "output", "role", "name", "arguments", "id",
+        "encrypted_content", "input_tokens", "output_tokens", "output_tokens_details", "reasoning_tokens",
+        "created_at", "suspect", "clean", "model", "instructions", "description", "parameters", "schema",
+        "tool_choice", "action", "image_url", "file_data",
+    ]
+)  # fmt: skip
+WORDS = st.sampled_from(
+    [
+        "message", "reasoning", "function_call", "function_call_output", "custom_tool_call", "assistant", "user",
+        "function", "custom", "json_schema", "web_search", "input_image", "input_file", "input_text", "gpt-5",
+        "gpt-4o", "gpt-5.4", "fc_1",
+    ]
+)  # fmt: skip
 HELLO = {"model": "gpt-4o", "input": "Hello, world!"}  # 3 + 4 + 4
+
+
+def nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
 
 
 def recording(tmp_path: Path, *lines: dict[str, Any] | str) -> str:
@@ -26,16 +53,80 @@ def line(billed: int, request: dict[str, Any] | None = None, **tags: Any) -> dic
     return {"request": request or HELLO, "usage": {"input_tokens": billed}, "tags": tags}
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 10**15) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=6,
+)
+ITEMS = st.lists(st.dictionaries(NAMES, JSON | WORDS, max_size=5) | JSON, max_size=4)
+LINES = st.fixed_dictionaries(
+    {
+        "request": st.dictionaries(NAMES, JSON | ITEMS, max_size=4) | JSON,
+        "usage": st.builds(
+            lambda more, billed: {"input_tokens": billed, **more},
+            st.dictionaries(NAMES, st.integers(0, 99) | JSON, max_size=4),
+            st.integers(0, 99),
+        )
+        | JSON,
+    },
+    optional={"id": JSON | st.sampled_from(["a__0", "a__1"]), "tags": st.dictionaries(NAMES, JSON) | JSON},
+)
+
+
+@settings(max_examples=int(os.environ.get("FUZZ_EXAMPLES", "200")), deadline=None)
+@given(st.lists(LINES, max_size=3))
+def test_any_lines_are_refused_or_measured(given_lines: list[dict[str, Any]]) -> None:
+    lines = []
+    for number, one in enumerate(given_lines):
+        with suppress(verify.NotALine):
+            lines.append(verify.parse(json.dumps(one), number))
+    known = verify.learned(lines, len)
+    means = counting.Means(len, seen=known.get)
+    outcomes = [verify.Outcome(line, counting.count(line.request, replace(means, on=line.on))) for line in lines]
+    for figures in (verify.classes(outcomes), verify.families(outcomes), verify.by_reason(outcomes)):
+        json.dumps(verify.plain(figures))
+    assert len(verify.baselines(lines, len)) == (2 if lines else 0)
+
+
 def run(*args: str) -> str:
     out = StringIO()
     call_command("verify_token_counts", *args, stdout=out)
     return out.getvalue()
 
 
-@pytest.mark.parametrize("broken", ["no json", "[]", '{"request": {}}', '{"request": 1, "usage": {"input_tokens": 1}}'])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "no json", "[]", '"request"', "null", '{"request": {}}', '{"request": 1, "usage": {"input_tokens": 1}}',
+        line(True), line(-1), {**line(1), "usage": {"input_tokens": 1.5}}, {**line(1), "usage": [1]}, line(1, suspect=5), line(1, suspect=[{}]),
+        line(1, created_at=99999999999999), line(1, created_at="x"), line(1, created_at=[]),
+        line(1, {"input": nested(400)}), "[" * 5000,
+    ],
+)  # fmt: skip
 def test_a_line_that_is_no_recording_is_named(tmp_path: Path, broken: str) -> None:
     with pytest.raises(CommandError, match="line 2"):
         run("--recordings", recording(tmp_path, line(11), broken))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        line(11, {**HELLO, "tools": 5}), line(11, {**HELLO, "tools": [1, {"type": "[/b]"}]}), line(11, {**HELLO, "text": 3}),
+        line(11, {"input": 5}), line(11, suspect=None), line(11, suspect=["[/b]: markup"]), line(11, created_at=-5),
+        {**line(11), "tags": 5}, {**line(11), "id": "a__" + 5000 * "9"}, {**line(11), "id": nested(200)},
+        {**line(11), "usage": {"input_tokens": 11, "output_tokens": True, "output_tokens_details": 5}},
+    ],
+)  # fmt: skip
+def test_whatever_a_billed_request_holds_is_counted(tmp_path: Path, odd: dict[str, Any]) -> None:
+    report = tmp_path / "r.json"
+    run("--recordings", recording(tmp_path, odd, line(11, clean=True)), "--clean", "--json", str(report))
+    assert json.loads(report.read_text())["classes"]["all"]["n"] == 1
+
+
+def test_a_report_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    for option in ("--json", "--markdown"):
+        with pytest.raises(CommandError, match="cannot be written"):
+            run("--recordings", recording(tmp_path, line(11)), option, str(tmp_path / "none" / "r"))
 
 
 def test_a_file_without_lines_is_told(tmp_path: Path) -> None:
