@@ -1,0 +1,280 @@
+"""What a rule of the redaction is: what it looks for, where it is worth looking, and what must hold beside.
+
+Most texts hold nothing that most rules look for, so no rule reads a whole text with its pattern if it can help it: it
+looks for a few characters that its match must hold (its needles), which is fast, and tries the pattern there.
+
+Invariants: a pattern has no repeat without an upper bound (held by tests/audit/test_rules.py), so that its work on a
+text is a constant times the text's length; every match of a rule holds one of its needles; a pattern that folds is
+written in lower case and reads the text in lower case, at the same positions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from operator import add
+from typing import Literal
+
+Family = Literal["secret", "personal"]
+# The pattern is tried: on all of the text; where a needle begins; in the surroundings of a needle, or of digits
+Where = Literal["all", "start", "around", "digits"]
+Place = tuple[int, int]
+# Given the text and the match: does it hold, or which places of it are meant?
+Check = Callable[[str, "re.Match[str]"], "bool | Iterable[Place]"]
+_LONG = 200
+_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
+_TIME_OR_DIGITS = re.compile(
+    r"\d(?:\d{3}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?(?![\d-])|(?P<digits>\d{0,400}))"
+)
+_GAP, _ENOUGH, _BACK, _AHEAD = 3, 4, 16, 32
+
+
+_WORDS = re.compile(r"[^\W\d_]+")
+
+
+@cache
+def _letters(needle: str) -> str:
+    return max(_WORDS.findall(needle.lower()), key=len, default="")
+
+
+def sign(needle: str) -> str:
+    """Three letters of the needle, or the rarest of its characters."""
+    letters = _letters(needle)
+    if len(letters) > 2:
+        return letters[:3]
+    return next((char for char in needle if not char.isalnum() and char not in " -"), letters or needle[0].lower())
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A text and what the rules share in reading it."""
+
+    text: str
+    _known: dict[tuple[str, ...], list[Place]] = field(default_factory=dict)
+
+    def occurrences(self, needles: tuple[str, ...], looked: str) -> list[Place]:
+        """Where the needles of a rule stand in ``looked``; rules that share needles share the search."""
+        if needles not in self._known:
+            found: list[Place] = []
+            for needle in filter(self.may_hold, needles):
+                size, at = len(needle), looked.find(needle)
+                while at >= 0:
+                    found.append((at, at + size))
+                    at = looked.find(needle, at + size)
+            self._known[needles] = sorted(found)
+        return self._known[needles]
+
+    def around(self, needles: tuple[str, ...], looked: str, reach: Place) -> list[Place]:
+        """The surroundings of the needles of a rule; of needles close together only the first and the last are found."""
+        back, ahead = reach
+        places = []
+        for needle in filter(self.may_hold, needles):
+            start = looked.find(needle)
+            while start >= 0:
+                last = start
+                while (further := looked.rfind(needle, last + 1, last + back + ahead)) > last:
+                    last = further
+                places.append((start, last + len(needle)))
+                start = looked.find(needle, last + back + ahead)
+        return joined(sorted(places), back, ahead)
+
+    @cached_property
+    def vocabulary(self) -> str:
+        """Each word of the text once: much shorter than a long text."""
+        return " ".join(set(_WORDS.findall(self.folded)))
+
+    @cached_property
+    def signs(self) -> set[str]:
+        """The characters of the text, and the pairs and triples of its words' letters: see ``Rule.signs``."""
+        words = self.vocabulary
+        pairs = list(map(add, words, words[1:]))
+        return {*self.folded, *pairs, *map(add, pairs, words[2:])}
+
+    def may_hold(self, needle: str) -> bool:
+        """Whether the letters of ``needle`` are those of a word, or a part of one."""
+        return _letters(needle) in self.vocabulary
+
+    @cached_property
+    def folded(self) -> str:
+        """The text in lower case, each letter at its place: a letter whose lower case is two keeps its case."""
+        folded = self.text.lower()
+        return folded if len(folded) == len(self.text) else self.text.translate(_LOWER)
+
+    def digits(self, least: int) -> list[Place]:
+        """The surroundings of ``least`` digits or more that stand close together and are no time stamp."""
+        return joined(((start, end) for start, end, seen in self._digits if seen >= least), _BACK, _AHEAD)
+
+    @cached_property
+    def _digits(self) -> list[tuple[int, int, int]]:
+        places: list[tuple[int, int, int]] = []
+        start, end, seen = 0, -_GAP - 1, 0
+        for found in _TIME_OR_DIGITS.finditer(self.text):
+            at = found.start()
+            if at - end > _GAP or found["digits"] is None:
+                if seen >= _ENOUGH:
+                    places.append((start, end, seen))
+                start, seen = at, 0
+            if found["digits"] is not None:
+                end = found.end()
+                seen += end - at
+        if seen >= _ENOUGH:
+            places.append((start, end, seen))
+        return places
+
+
+def joined(places: Iterable[Place], back: int, ahead: int) -> list[Place]:
+    """Sorted places with their surroundings, those that touch as one."""
+    found: list[Place] = []
+    for start, end in places:
+        low, high = max(0, start - back), end + ahead
+        if found and low <= found[-1][1]:
+            found[-1] = (found[-1][0], max(high, found[-1][1]))
+        else:
+            found.append((low, high))
+    return found
+
+
+def _budget(text: str) -> int:
+    """How often a rule tries its pattern at its needles, a match counted twice. A text with more, one every ten characters
+    over its length, is a list of what the rule looks for, or an attack: the rest of it is masked unseen."""
+    return max(2000, len(text) // 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One pattern. What is masked is its group ``v``, or all of it; ``about`` is the docs' line. ``loose`` needles are
+    in lower case and found in any case; ``reach`` is how far a match may stand out from a needle
+    that it is around, ``least`` how many digits it has."""
+
+    kind: str
+    family: Family
+    pattern: re.Pattern[str]
+    needles: tuple[str, ...]
+    about: str
+    where: Where = "all"
+    fold: bool = False
+    loose: bool = False
+    reach: Place = (0, 0)
+    least: int = _ENOUGH
+    check: Check | None = None
+
+    @property
+    def signs(self) -> set[str]:
+        """What stands in every text that the rule can match: of each needle the first letters, or a character."""
+        return set("0123456789") if self.where == "digits" else {sign(needle) for needle in self.needles}
+
+    def places(self, reading: Reading) -> Iterator[Place]:
+        """Where the rule holds."""
+        group: str | int = "v" if "v" in self.pattern.groupindex else 0
+        for found in self._matches(reading):
+            if isinstance(found, int):
+                yield found, len(reading.text)
+                return
+            verdict = True if self.check is None else self.check(reading.text, found)
+            if verdict is True:
+                yield found.span(group)
+            elif verdict:
+                yield from verdict  # type: ignore[misc]
+
+    def _matches(self, reading: Reading) -> Iterator[re.Match[str] | int]:
+        looked = reading.folded if self.loose or self.fold else reading.text
+        read = reading.folded if self.fold else reading.text
+        if self.where == "start":
+            return self._at(read, reading.occurrences(self.needles, looked))
+        if self.where == "around":
+            return self._within(read, reading.around(self.needles, looked, self.reach))
+        if self.needles and not any(reading.may_hold(needle) and needle in looked for needle in self.needles):
+            return iter(())
+        if self.where == "digits":
+            return self._within(read, reading.digits(self.least))
+        return self.pattern.finditer(read)
+
+    def _at(self, read: str, places: Iterable[Place]) -> Iterator[re.Match[str] | int]:
+        """The matches at ``places``; where they are too many, where the rest begins."""
+        done, left = 0, _budget(read)
+        for start, _ in places:
+            if start < done:
+                continue
+            if left < 0:
+                yield start
+                return
+            left -= 1
+            if found := self.pattern.match(read, start):
+                left -= 1
+                yield found
+                # What was read once is not read again from each of its letters.
+                done = found.end() if found.end() - start > _LONG else start + 1
+
+    def _within(self, read: str, places: Iterable[Place]) -> Iterator[re.Match[str]]:
+        for start, end in places:
+            yield from self.pattern.finditer(read, start, end)
+
+
+def rule(
+    kind: str,
+    pattern: str,
+    *needles: str,
+    about: str,
+    family: Family = "secret",
+    where: Where = "all",
+    fold: bool = False,
+    loose: bool = False,
+    reach: Place = (0, 0),
+    least: int = _ENOUGH,
+    check: Check | None = None,
+    flags: int = 0,
+) -> Rule:
+    return Rule(kind, family, re.compile(pattern, flags), needles, about, where, fold, loose, reach, least, check)
+
+
+_LITERAL = re.compile(r"(?:\\b)?((?:[^\W_]|[ _@:/'’-]|\\[.])+)(?P<maybe>\??)")
+
+
+def starts(lead: str) -> tuple[str, ...]:
+    """The fixed beginnings of the alternatives of a pattern that has no group at the beginning of any."""
+    found = []
+    for one in _alternatives(lead):
+        literal = _LITERAL.match(one)
+        if literal is None:
+            raise ValueError(f"an alternative has no fixed beginning: {one}")
+        text = literal[1].replace("\\.", ".")
+        found.append(text[:-1] if literal["maybe"] else text)
+    short = {one for one in found if not any(one != other and one.startswith(other) for other in found)}
+    return tuple(sorted(short))
+
+
+def _alternatives(lead: str) -> list[str]:
+    return re.split(r"\|(?![^(\[]*[)\]])", lead)
+
+
+def after(
+    kind: str,
+    lead: str,
+    rest: str,
+    *,
+    about: str,
+    family: Family = "secret",
+    exact: bool = False,
+    fold: bool = False,
+    check: Check | None = None,
+) -> Rule:
+    """A rule for what stands after one of the names in ``lead``, in any case unless ``exact``."""
+    mode = "" if exact or fold else "i"
+    alternatives = _alternatives(lead)
+    if all(one.startswith(r"\b") for one in alternatives):
+        named = f"(?<![a-zA-Z])(?:{'|'.join(one[2:] for one in alternatives)})"
+    else:
+        named = lead.replace(r"\b", "(?<![a-zA-Z])")
+    return rule(
+        kind,
+        f"(?{mode}:{named}){rest}",
+        *(one if exact else one.lower() for one in starts(lead)),
+        about=about,
+        family=family,
+        where="start",
+        fold=fold,
+        loose=not exact,
+        check=check,
+    )

@@ -1,0 +1,171 @@
+"""Keys that tell by their shape who gave them out.
+
+Invariants: where a key has a fixed start its pattern begins with it, so that the search is one for text, and whether
+it stands inside a longer word is asked after; lengths are those the providers use, with room to spare.
+"""
+
+from __future__ import annotations
+
+import re
+
+from audit import validators
+from audit.rules.base import Place, Rule, Where, rule
+
+# kind, how it starts, what follows, needles, of whom
+KEYS: tuple[tuple[str, str, str, tuple[str, ...], str], ...] = (
+    ("anthropic_key", "sk-ant-", r"[A-Za-z0-9_-]{8,250}+", ("sk-ant-",), "Anthropic"),
+    ("openrouter_key", "sk-or-", r"(?:v1-)?[A-Za-z0-9_-]{16,200}+", ("sk-or-",), "OpenRouter"),
+    ("openai_key", "sk-", r"(?:(?:proj|svcacct|admin|None|service)-[A-Za-z0-9_-]{12,300}+|[A-Za-z0-9_]{16,200}+)(?![A-Za-z0-9-])",
+     ("sk-",), "OpenAI and those who copied its form (DeepSeek, LiteLLM)"),
+    ("openai_key", "sess-", r"[A-Za-z0-9]{32,64}+", ("sess-",), "OpenAI's sessions"),
+    ("bridge_key", "brk_", r"[A-Za-z0-9_-]{8,200}+", ("brk_",), "this bridge"),
+    ("aws_key", "A(?:KIA|SIA|ROA|IDA|BIA|CCA)", r"[A-Z0-9]{16}+", ("AKIA", "ASIA", "AROA", "AIDA", "ABIA", "ACCA"), "AWS, key ids"),
+    ("google_key", "AIza", r"[A-Za-z0-9_-]{30,40}+", ("AIza",), "Google"),
+    ("google_key", r"ya29\.", r"[A-Za-z0-9_.-]{16,600}+", ("ya29.",), "Google's OAuth"),
+    ("google_key", "GOCSPX-", r"[A-Za-z0-9_-]{20,40}+", ("GOCSPX-",), "Google's OAuth clients"),
+    ("google_key", "1//0", r"[A-Za-z0-9_-]{30,200}+", ("1//0",), "Google's refresh tokens"),
+    ("github_key", "gh[pousr]_", r"[A-Za-z0-9]{30,255}+", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), "GitHub"),
+    ("github_key", "github_pat_", r"[A-Za-z0-9_]{22,255}+", ("github_pat_",), "GitHub, fine-grained"),
+    ("gitlab_key", "gl(?:pat|ptt|dt|cbt|rt|soat|oas|ffct|imt|agent)-", r"[A-Za-z0-9_.-]{18,200}+",
+     ("glpat-", "glptt-", "gldt-", "glcbt-", "glrt-", "glsoat-", "gloas-", "glffct-", "glimt-", "glagent-"), "GitLab"),
+    ("gitlab_key", "GR1348941", r"[A-Za-z0-9_-]{20}", ("GR1348941",), "GitLab's runners"),
+    ("slack_key", "xox[abeoprs]-", r"[A-Za-z0-9-]{10,250}+", ("xox",), "Slack"),
+    ("slack_key", "xapp-", r"\d-[A-Za-z0-9-]{20,200}+", ("xapp-",), "Slack's apps"),
+    ("stripe_key", "[sr]k_(?:live|test)_", r"[A-Za-z0-9]{10,250}+", ("k_live_", "k_test_"), "Stripe"),
+    ("stripe_key", "whsec_", r"[A-Za-z0-9+/=]{16,100}+", ("whsec_",), "Stripe's webhooks"),
+    ("twilio_key", "SK", r"[0-9a-f]{32}+", ("SK",), "Twilio, keys"),
+    ("twilio_key", "AC", r"[0-9a-f]{32}+", ("AC",), "Twilio, accounts"),
+    ("sendgrid_key", r"SG\.", r"[A-Za-z0-9_-]{16,32}+\.[A-Za-z0-9_-]{16,64}+", ("SG.",), "SendGrid"),
+    ("npm_key", "npm_", r"[A-Za-z0-9]{30,60}+", ("npm_",), "npm"),
+    ("pypi_key", "pypi-", r"[A-Za-z0-9_-]{32,400}+", ("pypi-",), "PyPI"),
+    ("huggingface_key", "hf_", r"[A-Za-z0-9]{28,60}+", ("hf_",), "Hugging Face"),
+    ("huggingface_key", "api_org_", r"[A-Za-z0-9]{28,60}+", ("api_org_",), "Hugging Face, organisations"),
+    ("digitalocean_key", "do[opr]_v1_", r"[0-9a-f]{40,80}+", ("_v1_",), "DigitalOcean"),
+    ("databricks_key", "dapi", r"[0-9a-f]{32}+(?:-\d)?", ("dapi",), "Databricks"),
+    ("mailgun_key", "key-", r"[0-9a-f]{32}+", ("key-",), "Mailgun"),
+    ("mailchimp_key", "", r"(?<![0-9a-zA-Z])[0-9a-f]{32}-us\d{1,2}", ("-us",), "Mailchimp"),
+    ("groq_key", "gsk_", r"[A-Za-z0-9]{20,100}+", ("gsk_",), "Groq"),
+    ("xai_key", "xai-", r"[A-Za-z0-9]{20,120}+", ("xai-",), "xAI"),
+    ("replicate_key", "r8_", r"[A-Za-z0-9]{20,60}+", ("r8_",), "Replicate"),
+    ("perplexity_key", "pplx-", r"[A-Za-z0-9]{20,80}+", ("pplx-",), "Perplexity"),
+    ("fireworks_key", "fw_", r"[A-Za-z0-9]{20,40}+", ("fw_",), "Fireworks"),
+    ("nvidia_key", "nvapi-", r"[A-Za-z0-9_-]{20,100}+", ("nvapi-",), "NVIDIA"),
+    ("langsmith_key", "lsv2_(?:pt|sk)_", r"[A-Za-z0-9_]{20,80}+", ("lsv2_",), "LangSmith"),
+    ("tavily_key", "tvly-", r"[A-Za-z0-9-]{16,60}+", ("tvly-",), "Tavily"),
+    ("pinecone_key", "pcsk_", r"[A-Za-z0-9_]{20,100}+", ("pcsk_",), "Pinecone"),
+    ("linear_key", "lin_(?:api|oauth)_", r"[A-Za-z0-9]{20,80}+", ("lin_",), "Linear"),
+    ("notion_key", "ntn_", r"[A-Za-z0-9]{20,80}+", ("ntn_",), "Notion"),
+    ("notion_key", "secret_", r"[A-Za-z0-9]{30,60}+", ("secret_",), "Notion, older"),
+    ("vault_key", r"hv[sbr]\.", r"[A-Za-z0-9_-]{16,200}+", ("hvs.", "hvb.", "hvr."), "HashiCorp Vault"),
+    ("terraform_key", "", r"(?<![A-Za-z0-9])[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{50,80}+", (".atlasv1.",), "Terraform Cloud"),
+    ("doppler_key", r"dp\.", r"(?:pt|st|ct|sa|scim|audit)\.(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{32,60}+", ("dp.",), "Doppler"),
+    ("age_key", "AGE-SECRET-KEY-1", r"[0-9A-Z]{30,70}+", ("AGE-SECRET-KEY-1",), "age"),
+    ("shopify_key", "shp(?:at|ca|pa|ss)_", r"[A-Fa-f0-9]{32}+", ("shpat_", "shpca_", "shppa_", "shpss_"), "Shopify"),
+    ("square_key", "EAAA", r"[A-Za-z0-9_-]{60}", ("EAAA",), "Square"),
+    ("square_key", "sq0(?:atp|csp|idp)-", r"[A-Za-z0-9_-]{22,60}+", ("sq0",), "Square, OAuth"),
+    ("facebook_key", "EAA", r"[A-Za-z0-9]{80,250}+", ("EAA",), "Facebook"),
+    ("atlassian_key", "AT(?:ATT|CTT)3", r"[A-Za-z0-9_=-]{40,300}+", ("ATATT3", "ATCTT3"), "Atlassian"),
+    ("figma_key", "fig[dour]_", r"[A-Za-z0-9_-]{20,80}+", ("fig",), "Figma"),
+    ("postman_key", "PMAK-", r"[A-Za-z0-9]{24}-[A-Za-z0-9]{34}", ("PMAK-",), "Postman"),
+    ("newrelic_key", "NR(?:AK|JS|II|RA)-", r"[A-Za-z0-9]{16,40}+", ("NRAK-", "NRJS-", "NRII-", "NRRA-"), "New Relic"),
+    ("grafana_key", "gl(?:c|sa)_", r"[A-Za-z0-9_+/=]{24,250}+", ("glc_", "glsa_"), "Grafana"),
+    ("sentry_key", "sntr[yu]s?_", r"[A-Za-z0-9_+/=]{30,400}+", ("sntry", "sntru"), "Sentry"),
+    ("docker_key", "dckr_(?:pat|oat)_", r"[A-Za-z0-9_-]{20,60}+", ("dckr_",), "Docker Hub"),
+    ("planetscale_key", "pscale_(?:tkn|pw|oauth)_", r"[A-Za-z0-9_.=-]{20,100}+", ("pscale_",), "PlanetScale"),
+    ("supabase_key", "sb(?:p|_secret|_publishable)_", r"[A-Za-z0-9_-]{20,80}+", ("sbp_", "sb_"), "Supabase"),
+    ("clerk_key", "ck_(?:live|test)_", r"[A-Za-z0-9]{16,100}+", ("ck_",), "Clerk"),
+    ("fly_key", "FlyV1 ", r"fm\d_[A-Za-z0-9+/=_,-]{20,1000}+", ("FlyV1",), "Fly.io"),
+    ("pulumi_key", "pul-", r"[0-9a-f]{40}+", ("pul-",), "Pulumi"),
+    ("tailscale_key", "tskey-", r"(?:auth|api|client|scim|webhook)-[A-Za-z0-9-]{10,100}+", ("tskey-",), "Tailscale"),
+    ("resend_key", "re_", r"[A-Za-z0-9]{8}_[A-Za-z0-9]{20,40}+", ("re_",), "Resend"),
+    ("brevo_key", "xkeysib-", r"[0-9a-f]{64}-[A-Za-z0-9]{16}", ("xkeysib-",), "Brevo"),
+    ("airtable_key", "pat", r"[A-Za-z0-9]{14}\.[0-9a-f]{64}", ("pat",), "Airtable"),
+    ("azure_key", "", r"(?<![A-Za-z0-9])[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{30,40}+", ("Q~",), "Azure, client secrets"),
+    ("azure_key", "", r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{76}(?:\+ASt|AzCa|ACDb|AIoT)[A-Za-z0-9+/]{4,8}={0,2}",
+     ("+ASt", "AzCa", "ACDb", "AIoT"), "Azure, storage and others by their mark"),
+    ("azure_key", "", r"(?<![A-Za-z0-9+/])[A-Za-z0-9]{52}(?:JQQJ99|AZDO)[A-Za-z0-9]{10,26}", ("JQQJ99", "AZDO"), "Azure, newer"),
+    ("telegram_key", r"\d(?<![0-9A-Za-z].)", r"\d{7,9}:[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])", (":",), "Telegram bots"),
+    ("discord_key", "[MNO](?<![A-Za-z0-9_-].)", r"[A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}+", (".",),
+     "Discord bots"),
+)  # fmt: skip
+
+
+def _starts(text: str, found: re.Match[str]) -> bool:
+    """The key does not stand inside a longer word. (Asked here: a look back before a literal would slow its search.)"""
+    at = found.start()
+    return at == 0 or not (text[at - 1].isascii() and text[at - 1].isalnum())
+
+
+def _openai(text: str, found: re.Match[str]) -> bool:
+    """Not ``task-...`` or a CSS class ``sk-folding-cube``: the tail has a digit or is long and mixed."""
+    tail = found[0][3:]
+    return _starts(text, found) and len(set(tail)) > 5 and any(char.isdigit() for char in tail)
+
+
+def _private_key(text: str, found: re.Match[str]) -> list[Place]:
+    """To its END, or where there is none as far as it looks like one."""
+    at = found.end()
+    begin = text.find("-----BEGIN", at, at + 12_000)
+    end = text.find("-----END", at, begin if begin >= 0 else at + 12_000)
+    if end < 0:
+        body = _BODY.match(text, at)
+        return [(found.start(), body.end() if body else at)]
+    close = text.find("-----", end + 8, end + 80)
+    return [(found.start(), close + 5 if close > 0 else end + 8)]
+
+
+_BODY = re.compile(
+    r"(?:[A-Za-z0-9+/=]|\\{1,2}[nr]|[\s\"',+#>|]|Proc-Type: 4,ENCRYPTED|DEK-Info: [A-Z0-9,-]{1,80}){0,8000}+"
+)
+
+
+def _jwt(text: str, found: re.Match[str]) -> bool:
+    return validators.jwt(found[0])
+
+
+def _key(kind: str, start: str, rest: str, needles: tuple[str, ...], whose: str) -> Rule:
+    check = _openai if kind == "openai_key" and start == "sk-" else _starts
+    ends = r"(?![A-Za-z0-9])" if rest.endswith("+") else ""
+    where: Where = "around" if not start else "start" if start.isidentifier() else "all"
+    return rule(
+        kind, (f"(?:{start})" if "|" in start else start) + rest + ends, *needles, about=f"keys of {whose}", check=check, where=where,
+        reach=(90, 120),
+    )  # fmt: skip
+
+
+RULES = (
+    rule(
+        "private_key", r"-----BEGIN (?:[A-Z0-9]{2,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----", "PRIVATE KEY",
+        about="PEM and PGP private keys, also without their end", check=_private_key,
+    ),
+    rule(
+        "private_key", r"PuTTY-User-Key-File-\d:[^\n]{1,80}\n(?:[^\n]{1,200}\n){0,80}?Private-Lines: \d{1,3}\n(?:[A-Za-z0-9+/=]{1,80}\n?){1,60}",
+        "PuTTY-User-Key-File", about="PuTTY's private keys",
+    ),
+    rule(
+        "jwt", r"eyJ(?<![A-Za-z0-9_-]eyJ)[A-Za-z0-9_-]{8,4000}+\.[A-Za-z0-9_-]{2,8000}+(?:\.[A-Za-z0-9_-]{0,4000}+){0,3}", "eyJ",
+        about="JSON Web Tokens whose header decodes", check=_jwt,
+    ),
+    rule(
+        "webhook_url",
+        r"https://(?:hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_-]{10,200}|"
+        r"(?:(?:ptb|canary)\.)?discord(?:app)?\.com/api/(?:v\d{1,2}/)?webhooks/\d{15,21}/[A-Za-z0-9_-]{20,100}|"
+        r"[a-z0-9-]{1,60}\.webhook\.office\.com/webhookb2/[A-Za-z0-9@/_-]{20,300}|"
+        r"hooks\.zapier\.com/hooks/catch/\d{1,12}/[A-Za-z0-9]{4,20}|"
+        r"chat\.googleapis\.com/v1/spaces/[A-Za-z0-9_-]{1,40}/messages\?[^\s\"'<>]{10,300})",
+        "hooks.slack.com", "/webhooks/", "webhook.office.com", "hooks.zapier.com", "chat.googleapis.com",
+        about="webhooks of Slack, Discord, Teams, Zapier, Google Chat",
+    ),
+    rule(
+        "aws_secret", r"(?:AKIA|ASIA)[A-Z0-9]{16}[\"'\s,;:|=/]{1,12}(?P<v>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])", "AKIA", "ASIA",
+        about="AWS secrets beside their key id",
+    ),
+    rule(
+        "password_hash",
+        r"\$(?:2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}|(?:1|5|6|y|7|apr1)\$[./A-Za-z0-9=,$]{1,40}\$[./A-Za-z0-9]{20,90}|"
+        r"argon2(?:id|i|d)\$v=\d{1,3}\$[A-Za-z0-9=,]{5,60}\$[A-Za-z0-9+/]{8,90}\$[A-Za-z0-9+/]{16,180})"
+        r"|pbkdf2_sha(?:1|256|512)\$\d{1,8}\$[A-Za-z0-9]{4,40}\$[A-Za-z0-9+/=]{20,100}",
+        "$2", "$1$", "$5$", "$6$", "$y$", "$7$", "$apr1$", "$argon2", "pbkdf2_sha", about="hashed passwords (bcrypt, crypt, argon2, Django)",
+    ),
+    *(_key(*one) for one in KEYS),
+)  # fmt: skip

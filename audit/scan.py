@@ -1,0 +1,159 @@
+"""Where a text holds secrets and personal data, and the text without them.
+
+Invariants: spans are sorted, do not overlap and lie within the text; what any rule found is covered by them (where two
+overlap they become one, of the kind of the rule that stands first in the table); masking a masked text changes nothing.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+
+from audit.rules import RULES, SECRET_RULES
+from audit.rules.base import Reading, Rule, joined
+
+Span = tuple[int, int, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Rules in their order, and which of them a sign in a text makes worth trying."""
+
+    rules: tuple[Rule, ...]
+
+    @cached_property
+    def by_sign(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for rank, one in enumerate(self.rules):
+            for sign in one.signs:
+                found.setdefault(sign, []).append(rank)
+        return found
+
+    @cached_property
+    def ranks(self) -> dict[str, int]:
+        """The first rule of each kind."""
+        return {one.kind: rank for rank, one in reversed(list(enumerate(self.rules)))}
+
+
+ALL, SECRETS = Table(RULES), Table(SECRET_RULES)
+_ROUNDS = 3
+_BEYOND = 4096
+_ABOUT = 1000
+
+
+def spans(text: str, table: Table = ALL) -> list[Span]:
+    """(start, end, kind) of each place to mask.
+
+    A mask changes what its neighbours stand beside, and with it what the rules see: the masked text is read again, about
+    the masks, until nothing more is found, and what is found is told in places of ``text``.
+    """
+    found = _once(text, table)
+    for _ in range(_ROUNDS if found else 0):
+        again = _Masked(text, found)
+        more = [
+            (*again.origin(low + start, low + end), table.ranks[kind], kind)
+            for low, high in again.surroundings()
+            for start, end, kind in _once(again.text[low:high], table)
+        ]
+        if not more:
+            break
+        found = _merged([*((start, end, table.ranks[kind], kind) for start, end, kind in found), *more])
+    return found
+
+
+class _Masked:
+    """A masked text that knows where each of its characters comes from."""
+
+    def __init__(self, text: str, found: Sequence[Span]) -> None:
+        self.pieces = list(_pieces(text, found))
+        self.text = "".join(piece for piece, _, _ in self.pieces)
+        self.begins = list(accumulate((len(piece) for piece, _, _ in self.pieces), initial=0))
+        self.masks = {start for start, _, _ in found}
+
+    def surroundings(self) -> list[tuple[int, int]]:
+        """The text about the masks, all of it if it is short."""
+        size = len(self.text)
+        if size <= 4 * _ABOUT:
+            return [(0, size)]
+        masks = (at for at, (_, start, _) in zip(self.begins, self.pieces) if start in self.masks)
+        return [(low, min(high, size)) for low, high in joined(((at, at) for at in masks), _ABOUT, _ABOUT)]
+
+    def origin(self, start: int, end: int) -> tuple[int, int]:
+        """The place that stands for this one in the text; a part of a mask is all of it."""
+        return self._place(start)[0], self._place(end - 1)[1]
+
+    def _place(self, at: int) -> tuple[int, int]:
+        number = bisect_right(self.begins, at) - 1
+        _, start, end = self.pieces[number]
+        inner = start + at - self.begins[number]
+        return (start, end) if start in self.masks else (inner, inner + 1)
+
+
+def mask(text: str) -> tuple[str, dict[str, int]]:
+    """``text`` with a placeholder such as ``[email]`` for each place, and how many of each kind there were."""
+    return _masked(text, spans(text))
+
+
+def mask_cut(text: str, limit: int) -> tuple[str, dict[str, int]]:
+    """As ``mask``, of the first ``limit`` characters: what stands across the end is masked, too."""
+    if len(text) <= limit:
+        return mask(text)
+    found = [(start, min(end, limit), kind) for start, end, kind in spans(text[: limit + _BEYOND]) if start < limit]
+    return _masked(text[:limit], found)
+
+
+def mask_secrets(text: str) -> str:
+    """``text`` without keys, passwords and tokens; personal data stays."""
+    return _masked(text, spans(text, SECRETS))[0]
+
+
+def _masked(text: str, found: Sequence[Span]) -> tuple[str, dict[str, int]]:
+    counts: dict[str, int] = {}
+    for _, _, kind in found:
+        counts[kind] = counts.get(kind, 0) + 1
+    return "".join(piece for piece, _, _ in _pieces(text, found)), counts
+
+
+def _pieces(text: str, found: Sequence[Span]) -> Iterator[tuple[str, int, int]]:
+    """What the masked text is made of, each with the place it stands for."""
+    at = 0
+    for start, end, kind in found:
+        if start > at:
+            yield text[at:start], at, start
+        yield f"[{kind}]", start, end
+        at = end
+    if at < len(text):
+        yield text[at:], at, len(text)
+
+
+def _once(text: str, table: Table) -> list[Span]:
+    reading = Reading(text)
+    found = [
+        (start, end, rank, table.rules[rank].kind)
+        for rank in sorted({rank for sign in table.by_sign.keys() & reading.signs for rank in table.by_sign[sign]})
+        for start, end in table.rules[rank].places(reading)
+        if start < end and not _is_mask(text, start, end)
+    ]
+    return _merged(found)
+
+
+_MASKS = frozenset(f"[{one.kind}]" for one in RULES)
+
+
+def _is_mask(text: str, start: int, end: int) -> bool:
+    return text[start] == "[" and text[start:end] in _MASKS
+
+
+def _merged(found: list[tuple[int, int, int, str]]) -> list[Span]:
+    merged: list[tuple[int, int, int, str]] = []
+    for start, end, rank, kind in sorted(found):
+        if merged and start < merged[-1][1]:
+            last = merged[-1]
+            best = (rank, kind) if rank < last[2] else last[2:]
+            merged[-1] = (last[0], max(end, last[1]), *best)
+        else:
+            merged.append((start, end, rank, kind))
+    return [(start, end, kind) for start, end, _, kind in merged]
