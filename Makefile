@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-clients run test check demo bench recordings fuzz docs screenshots lock format clean
+.PHONY: help install install-dev install-clients run test check demo bench bench-trail recordings fuzz docs screenshots lock format clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ recordings: $(VENV)/.installed-dev ## translate recorded streams: make recording
 
 bench: $(VENV)/.installed-dev ## measure CPU against a raw pass-through
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+bench-trail: $(VENV)/.installed-dev ## measure what the audit trail adds to a request's time
+	@$(BIN)/python -m tests.bench.trail $(ARGS)
 
 fuzz: $(VENV)/.installed-dev ## the property tests with many more examples
 	FUZZ_EXAMPLES=10000 $(BIN)/python -m pytest -q tests/bridge_api

@@ -1,32 +1,94 @@
-"""From the API's signals to the sink. A receiver never raises and never waits."""
+"""From the API's signals to the sink. A receiver never raises and never waits.
+
+Invariant: what was said goes into the writer's thread as it came, and is redacted there before it goes anywhere.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache, partial
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Count
 
-from audit.record import row_values
-from audit.sink import sink
-from bridge_api.signals import ExchangeFinished, exchange_finished, rules_used
+from audit.content import Document, Redactor
+from audit.record import attempt_values, finished_values, opened_values
+from audit.sink import Promise, sink
+from audit.store import Entry
+from bridge_api.signals import ExchangeFinished, ExchangeOpened, exchange_finished, exchange_opened, rules_used
 
 log = logging.getLogger("bridge.audit")
 
 
 def connect() -> None:
+    exchange_opened.connect(on_opened, dispatch_uid="audit.opened")
     exchange_finished.connect(on_finished, dispatch_uid="audit.finished")
     rules_used.connect(on_rules_asked, dispatch_uid="audit.rules_used")
+    sink.folder, sink.required = settings.AUDIT_SPOOL_DIR, settings.AUDIT_REQUIRED
 
 
-def on_finished(*, payload: ExchangeFinished, **kwargs: Any) -> None:
-    """Queue the row of a finished exchange."""
+def on_opened(*, payload: ExchangeOpened, **kwargs: Any) -> Promise:
+    """Queue the beginning of a row; the answer waits until it is kept."""
+    promise = Promise(required=sink.required)
+    sink.put(partial(_opened, payload), urgent=True, promise=promise)
+    return promise
+
+
+def on_finished(*, payload: ExchangeFinished, **kwargs: Any) -> Promise | None:
+    """Queue the end of a row; what never began is waited for, too."""
     try:
-        sink.put(row_values(payload, settings.SECRET_KEY.encode()))
-    except Exception as error:  # noqa: BLE001 - the answer matters more than its row
-        log.error("an audit row could not be made: %s", type(error).__name__)
+        promise = Promise(required=sink.required)
+    except RuntimeError:
+        # No event loop: nobody can wait.
+        promise = None
+    announced = payload.opened is not None and not payload.opened.request
+    sink.put(partial(_finished, payload), urgent=not announced, promise=None if announced else promise)
+    return None if announced else promise
+
+
+def _opened(payload: ExchangeOpened) -> Entry:
+    redactor = _redactor()
+    values = opened_values(payload, _key())
+    values["redaction"] = redactor.mode
+    values["request"] = _safely(lambda: redactor.request(payload.request, payload.headers))
+    return Entry("opened", values)
+
+
+def _finished(payload: ExchangeFinished) -> Entry:
+    redactor, opened = _redactor(), payload.opened
+    values = finished_values(payload, _key())
+    values["redaction"], values["request"] = "", {}
+    if opened is None or opened.request:
+        # It did not go upstream; else its beginning has the request. Of a count only the size is told.
+        body = opened.request if opened is not None else payload.request
+        understood = opened is not None and not payload.endpoint.endswith("tokens")
+        values["redaction"] = redactor.mode
+        values["request"] = _safely(lambda: redactor.request(body, payload.headers, understood=understood))
+    answer = payload.answer
+    values["error_message"] = redactor.words(payload.error_message)
+    values["response"] = _safely(lambda: redactor.answer(answer())) if answer else {}
+    return Entry("finished", values, attempt_values(payload))
+
+
+def _safely(make: Callable[[], Document]) -> Document:
+    """A document that cannot be made is left out: the row matters more."""
+    try:
+        return make()
+    except Exception as error:  # noqa: BLE001 - see above
+        log.error("content could not be redacted and is not kept: %s", type(error).__name__)
+        return {"failed": type(error).__name__}
+
+
+def _key() -> bytes:
+    return str(settings.SECRET_KEY).encode()
+
+
+@lru_cache(1)
+def _redactor() -> Redactor:
+    return Redactor(settings.AUDIT_REDACTION, _key())
 
 
 def on_rules_asked(*, since: datetime, **kwargs: Any) -> dict[str, int]:

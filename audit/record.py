@@ -1,16 +1,26 @@
-"""The end of an exchange as the values of a row.
+"""The beginning and the end of an exchange as the values of a row.
 
-Invariant: pure; only names, codes, counts and times are taken, each cut to its column.
+Invariants: pure; names, codes, counts and times are taken, each cut to its column and free of characters that no
+database takes; what was said comes in through ``audit.content``, which redacts it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from bridge_api.signals import ExchangeFinished
+from audit.prices import cost
+from bridge_api.signals import Attempt, ExchangeFinished, ExchangeOpened
+
+MAX_TOOLS = 100
+_AGENT = re.compile(r"([A-Za-z0-9._-]{1,64})(?:/([0-9A-Za-z.+_-]{1,32}))?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+Values = dict[str, Any]
 
 
 def session_hash(session_id: str | None, key: bytes) -> str:
@@ -20,50 +30,126 @@ def session_hash(session_id: str | None, key: bytes) -> str:
     return hmac.new(key, b"audit/session/" + session_id.encode(errors="replace"), hashlib.sha256).hexdigest()[:32]
 
 
-def row_values(done: ExchangeFinished, key: bytes = b"") -> dict[str, Any]:
-    """Field values of an AuditRecord. ``key`` is the installation's secret, for the session's hash."""
-    opened, usage, times = done.opened, done.usage, done.times
-    details = usage.get("output_tokens_details") or {}
+def client_of(agent: str) -> tuple[str, str]:
+    """Name and version of the client from its ``user-agent``; the version is empty where there is none."""
+    found = _AGENT.match(agent)
+    return (found[1], found[2] or "") if found else (_cut(agent, 128), "")
+
+
+def opened_values(opened: ExchangeOpened, key: bytes = b"") -> Values:
+    """What is known when a request goes upstream. ``key`` is the installation's secret, for the session's hash."""
+    client, version = client_of(opened.client)
+    return {
+        "correlation_id": opened.correlation_id,
+        "request_id": opened.request_id,
+        "received_at": datetime.fromtimestamp(opened.received_at, UTC),
+        "endpoint": _cut(opened.endpoint, 64),
+        "stream": opened.stream,
+        "session": session_hash(opened.session_id, key),
+        "client": client,
+        "client_version": version,
+        "key": _cut(opened.key, 80),
+        "model_asked": _cut(opened.model_asked, 128),
+        "model_served": _cut(opened.model_served, 128),
+        "rule": _cut(opened.rule, 32),
+        "effort": _cut(opened.effort or "", 16),
+        "counts": dict(opened.counts),
+    }
+
+
+def finished_values(done: ExchangeFinished, key: bytes = b"") -> Values:
+    """The whole row of a request that has ended, without its content."""
+    times, usage = done.times, done.usage
     received = times["received"]
-    first = times.get("first_byte")
+    beginning = opened_values(done.opened, key) if done.opened else _unopened(done)
+    tools: dict[str, int] = {}
+    for name in done.tool_calls[:MAX_TOOLS]:
+        tools[_cut(name, 64)] = tools.get(_cut(name, 64), 0) + 1
+    tokens = {
+        "input_tokens": usage.get("input_tokens") or 0,
+        "cached_tokens": usage.get("cache_read_input_tokens") or 0,
+        "cache_write_tokens": usage.get("cache_creation_input_tokens") or 0,
+        "output_tokens": usage.get("output_tokens") or 0,
+    }
+    model = done.upstream_model or beginning["model_served"]
+    return {
+        **beginning,
+        "key": _cut(done.key, 80),
+        "status": done.status,
+        "outcome": done.outcome,
+        "error_type": _cut(done.error_type or "", 64),
+        "error_code": _cut(done.error_code or "", 80),
+        "stop_reason": _cut(done.stop_reason or "", 40),
+        **tokens,
+        "reasoning_tokens": (usage.get("output_tokens_details") or {}).get("thinking_tokens") or 0,
+        "usage_estimated": done.usage_estimated,
+        "cost": _price(model, tokens) if usage else None,
+        "connected_ms": _after(received, times.get("upstream_connected")),
+        "first_byte_ms": _after(received, times.get("first_byte")),
+        "first_token_ms": _after(received, times.get("first_token")),
+        "duration_ms": _after(received, times["finished"]) or 0,
+        "finished_at": datetime.fromtimestamp(times["finished"], UTC),
+        "attempt_count": len(done.attempts),
+        "note_count": len(done.notes),
+        "tool_calls": tools,
+        "upstream_response_id": _cut(done.upstream_response_id or "", 128),
+        "notes": [{"code": note.code, "where": _clean(note.where)} for note in done.notes],
+    }
+
+
+def attempt_values(done: ExchangeFinished) -> list[Values]:
+    """A row for each try upstream."""
+    return [_attempt(one, done) for one in done.attempts]
+
+
+def _attempt(one: Attempt, done: ExchangeFinished) -> Values:
+    return {
+        "record": done.request_id,
+        "number": one.number,
+        "started_ms": _after(done.times["received"], one.started_at) or 0,
+        "duration_ms": round(one.seconds * 1000),
+        "status": one.status,
+        "error_code": _cut(one.error_code or "", 80),
+        "upstream_request_id": _cut(one.upstream_request_id or "", 64),
+    }
+
+
+def _unopened(done: ExchangeFinished) -> Values:
+    client, version = client_of(done.headers.get("user-agent", ""))
     return {
         "correlation_id": done.correlation_id,
         "request_id": done.request_id,
-        "received_at": datetime.fromtimestamp(received, UTC),
-        "endpoint": done.endpoint,
-        "stream": bool(opened and opened.stream),
-        "session": session_hash(opened.session_id, key) if opened else "",
-        "client": opened.client[:128] if opened else "",
-        "key": done.key[:80],
-        "model_asked": opened.model_asked[:128] if opened else "",
-        "model_served": opened.model_served[:128] if opened else "",
-        "rule": opened.rule if opened else "",
-        "effort": (opened.effort or "") if opened else "",
-        "status": done.status,
-        "outcome": done.outcome,
-        "error_type": done.error_type or "",
-        "error_code": (done.error_code or "")[:80],
-        "stop_reason": done.stop_reason or "",
-        "input_tokens": usage.get("input_tokens", 0),
-        "cached_tokens": usage.get("cache_read_input_tokens", 0),
-        "cache_write_tokens": usage.get("cache_creation_input_tokens", 0),
-        "output_tokens": usage.get("output_tokens", 0),
-        "reasoning_tokens": details.get("thinking_tokens", 0),
-        "usage_estimated": done.usage_estimated,
-        "duration_ms": max(0, round((times["finished"] - received) * 1000)),
-        "first_byte_ms": max(0, round((first - received) * 1000)) if first else None,
-        "counts": dict(opened.counts) if opened else {},
-        "tool_calls": [name[:64] for name in done.tool_calls[:100]],
-        "notes": [{"code": note.code, "where": note.where} for note in done.notes],
-        "attempts": [
-            {
-                "number": attempt.number,
-                "status": attempt.status,
-                "error_code": attempt.error_code,
-                "seconds": round(attempt.seconds, 3),
-                "upstream_request_id": attempt.upstream_request_id,
-            }
-            for attempt in done.attempts
-        ],
-        "upstream_response_id": (done.upstream_response_id or "")[:128],
+        "received_at": datetime.fromtimestamp(done.times["received"], UTC),
+        "endpoint": _cut(done.endpoint, 64),
+        "stream": False,
+        "session": "",
+        "client": client,
+        "client_version": version,
+        "model_asked": "",
+        "model_served": "",
+        "rule": "",
+        "effort": "",
+        "counts": {},
     }
+
+
+def _price(model: str, tokens: Mapping[str, int]) -> float | None:
+    kinds = {
+        "fresh": tokens["input_tokens"],
+        "read": tokens["cached_tokens"],
+        "written": tokens["cache_write_tokens"],
+        "output": tokens["output_tokens"],
+    }
+    return cost(model, kinds)
+
+
+def _after(received: float, moment: float | None) -> int | None:
+    return None if moment is None else max(0, round((moment - received) * 1000))
+
+
+def _clean(text: str) -> str:
+    return _CONTROL.sub(" ", text).encode("utf-8", "replace").decode()
+
+
+def _cut(text: str, length: int) -> str:
+    return text[:length] if text.isalnum() else _clean(text[:length])

@@ -1,129 +1,424 @@
-"""Rows on their way to the database: a bounded queue and one writer thread for each process.
+"""Entries on their way to the database: a bounded queue and one writer thread for each process.
 
-Invariants: ``put`` never waits and never raises; rows are written in groups; a row that cannot be kept is counted
-and logged, never lost in silence; what is queued at the end of the process is written first.
+Theory. The loop puts what exchanges tell; the thread takes all that has come, redacts it and writes it in one
+transaction. A beginning is urgent, because the first byte of its answer waits for it; ends are not, and are written
+together after ``LINGER``. When the database does not take a group, it goes to the spool on disk, and so
+does all that follows until the spool has been written: then nobody waits for the database any more.
+
+Invariants: ``put`` never waits and never raises; what was put is in the queue, in the database or in the spool, until
+it is in the database; what could be kept nowhere is counted and logged, never lost in silence; what is queued at the
+end of the process is written first.
 """
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import contextlib
 import logging
 import os
-import queue
+import socket
 import threading
 import time
+import uuid
+from collections import deque
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-import orjson
-from django.db import DatabaseError, connection, transaction
+from django.db import DataError, IntegrityError, connection
+from django.db import Error as DatabaseFailure
+
+from audit import recovery
+from audit.spool import Spool
+from audit.store import Entry, write
 
 log = logging.getLogger("bridge.audit")
 
 CAPACITY = 20_000
 GROUP = 500
-LINGER = 0.02
-RETRY_SECONDS = 0.5
-TRIES = 40
+LINGER = 0.2
+BREATH = 0.002
+HEARTBEAT = 5.0
+AGAIN = 0.5
+"""Seconds between tries to write the spool."""
+PATIENCE_MS = 300
+"""How long the database may be locked before a group goes to the spool."""
+IMPATIENCE_MS = 20
+"""The same while there is something in the spool: those who wait go on at once."""
+LONGEST_WAIT = 2.0
+STUCK = 1.0
+"""Seconds in one write after which what comes goes to the spool at once: the database hangs."""
+
+Make = Callable[[], Entry]
 
 
-def insert(rows: list[dict[str, Any]]) -> None:
-    """Write rows in one statement and one transaction; a row that is there already stays as it is.
+class Promise:
+    """What the answer to an exchange waits for. Belongs to the event loop that it was made in. ``required``: not to
+    know within ``LONGEST_WAIT`` is a no."""
 
-    Plain SQL: model instances and the ORM's compiler cost ten times as much for a row.
-    """
-    from audit.models import AuditRecord
+    __slots__ = ("_future", "_kept", "_required", "loop")
 
-    fields = [field for field in AuditRecord._meta.concrete_fields if not field.primary_key]
-    columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
-    places = ", ".join(["%s"] * len(fields))
-    table = connection.ops.quote_name(AuditRecord._meta.db_table)
-    sql = f"INSERT INTO {table} ({columns}) VALUES ({places}) ON CONFLICT DO NOTHING"
-    makers = [_maker(field) for field in fields]
-    values = [[make(row[field.name]) for field, make in zip(fields, makers, strict=True)] for row in rows]
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.executemany(sql, values)
+    def __init__(self, *, required: bool = False) -> None:
+        self.loop = asyncio.get_running_loop()
+        self._required = required
+        self._kept: bool | None = None
+        self._future: asyncio.Future[None] | None = None
 
+    async def wait(self) -> bool:
+        if self._kept is None:
+            self._future = self.loop.create_future()
+            timer = self.loop.call_later(LONGEST_WAIT, self.settle, not self._required)
+            try:
+                await self._future
+            finally:
+                timer.cancel()
+        return bool(self._kept)
 
-def _maker(field: Any) -> Callable[[Any], Any]:
-    """How a value of ``field`` becomes a parameter of the database."""
-    if field.get_internal_type() == "JSONField":
-        return lambda value: orjson.dumps(value).decode()
-    if field.get_internal_type() == "DateTimeField":
-        return connection.ops.adapt_datetimefield_value
-    return lambda value: value
+    def settle(self, kept: bool) -> None:
+        if self._kept is None:
+            self._kept = kept
+        if self._future is not None and not self._future.done():
+            self._future.set_result(None)
 
 
 class Sink:
-    """``put`` values; a thread writes them."""
+    """``put`` makers of entries; a thread makes and writes them. ``folder``: where the spool is. ``required``: an
+    answer whose beginning is not in the database must not go out."""
 
-    def __init__(self, capacity: int = CAPACITY) -> None:
-        self._queue: queue.Queue[dict[str, Any] | None] = queue.Queue(capacity)
-        self._thread: threading.Thread | None = None
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        required: bool = False,
+        capacity: int = CAPACITY,
+        writer: Callable[..., None] = write,
+    ) -> None:
+        self.folder = folder
+        self.required = required
+        self.worker = ""
+        self.lost = 0
+        self._capacity = capacity
+        self._writer = writer
+        self._soon: deque[tuple[Make, Promise | None]] = deque()
+        self._later: deque[tuple[Make, Promise | None]] = deque()
+        self._due = 0.0
+        self._hurry = False
+        self._any = threading.Event()
+        self._urgent = threading.Event()
         self._lock = threading.Lock()
         self._process = 0
-        self.lost = 0
+        self._stopping = False
+        self._spool: Spool | None = None
+        self._busy = False
+        self._patience = 0
+        self._next_beat = self._next_try = self._wrote = self._since = 0.0
 
-    def put(self, values: dict[str, Any]) -> None:
-        self._ensure_thread()
-        try:
-            self._queue.put_nowait(values)
-        except queue.Full:
-            self._lose(1, "the queue is full")
+    @property
+    def queued(self) -> int:
+        return len(self._soon) + len(self._later)
+
+    @property
+    def spooled(self) -> int:
+        return self._spool.waiting if self._spool is not None else 0
+
+    def put(self, make: Make, *, urgent: bool = False, promise: Promise | None = None) -> None:
+        """``make`` is called in the writer's thread. With ``promise`` somebody waits."""
+        self.start()
+        if self.queued >= self._capacity or (self._since and time.monotonic() - self._since > STUCK):
+            self._straight_to_disk(make, promise)
+            return
+        if urgent:
+            self._soon.append((make, promise))
+            self._urgent.set()
+        else:
+            self._later.append((make, promise))
+        if not self._any.is_set():
+            self._any.set()
 
     def flush(self, timeout: float = 10.0) -> bool:
-        """Wait until all that was put is written; False when that took longer than ``timeout`` seconds."""
-        end = time.monotonic() + timeout
-        while self._queue.unfinished_tasks and time.monotonic() < end:
-            time.sleep(0.005)
-        return not self._queue.unfinished_tasks
+        """Wait until all that was put is in the database; False when that took longer than ``timeout`` seconds."""
+        return self._until(lambda: not self.spooled, timeout)
 
-    def _ensure_thread(self) -> None:
-        # A forked worker inherits the object but not the thread.
+    def _until(self, also: Callable[[], bool], timeout: float) -> bool:
+        end = time.monotonic() + timeout
+        self._hurry = True
+        try:
+            while self.queued or self._busy or not also():
+                if time.monotonic() > end:
+                    return False
+                self._urgent.set()
+                self._any.set()
+                time.sleep(0.005)
+            return True
+        finally:
+            self._hurry = False
+
+    def start(self) -> None:
+        """Make sure of the thread. A forked worker inherits the object but not the thread."""
         if self._process == os.getpid():
             return
         with self._lock:
             if self._process == os.getpid():
                 return
-            self._process = os.getpid()
+            self.worker = uuid.uuid4().hex
+            self._open_spool()
+            self._stopping = False
             self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
+            self._process = os.getpid()
             self._thread.start()
-            atexit.register(self.flush)
+            if self.folder is not None:
+                threading.Thread(target=self._adopt, args=(self.folder,), name="audit-adopt", daemon=True).start()
+            atexit.register(self.stop)
+
+    def stop(self) -> None:
+        """Write what is left, to the disk if need be, and say goodbye."""
+        if self._process != os.getpid() or self._stopping:
+            return
+        self._until(lambda: True, 10.0)
+        self._stopping = True
+        self._any.set()
+        self._thread.join(5)
+
+    # -- the thread -----------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while True:
-            group = [self._queue.get()]
-            time.sleep(LINGER)
-            while len(group) < GROUP:
-                try:
-                    group.append(self._queue.get_nowait())
-                except queue.Empty:
-                    break
+        while not self._stopping:
             try:
-                self._write([values for values in group if values is not None])
-            finally:
-                for _ in group:
-                    self._queue.task_done()
-
-    def _write(self, rows: list[dict[str, Any]]) -> None:
-        for _ in range(TRIES):
-            try:
-                insert(rows)
-                return
-            except DatabaseError as error:
-                log.warning("audit rows could not be written yet: %s", type(error).__name__)
-                with contextlib.suppress(Exception):  # a broken connection may not even close
-                    connection.close()
-                time.sleep(RETRY_SECONDS)
+                self._turn()
             except Exception as error:  # noqa: BLE001 - the thread must live on
-                self._lose(len(rows), type(error).__name__)
+                log.error("the audit writer stumbled: %s", type(error).__name__)
+                time.sleep(AGAIN)
+        self._goodbye()
+
+    def _turn(self) -> None:
+        now = time.monotonic()
+        if not self._any.wait(max(0.0, min(self._next_beat - now, AGAIN if self.spooled else HEARTBEAT))):
+            self._due = 0.0
+        elif not self._urgent.is_set():
+            # Ends alone: more will come.
+            self._due = self._due or time.monotonic() + LINGER
+            self._urgent.wait(max(0.0, self._due - time.monotonic()))
+        if time.monotonic() - self._wrote < BREATH:
+            # Under load a moment's wait makes one transaction of several.
+            time.sleep(BREATH)
+        self._busy = True
+        self._any.clear()
+        self._urgent.clear()
+        while (self._soon or self._ends_are_due()) and not self._stopping:
+            self._group()
+        if self._later:
+            self._any.set()
+        self._catch_up()
+        self._busy = False
+        self._beat()
+
+    def _ends_are_due(self) -> bool:
+        due = self._hurry or time.monotonic() >= self._due or len(self._later) >= GROUP
+        return bool(self._later) and due
+
+    def _group(self) -> None:
+        """Write what is urgent, or else the ends that have come."""
+        queue = self._soon or self._later
+        if queue is self._later:
+            self._due = time.monotonic() + LINGER
+        taken = [queue.popleft() for _ in range(min(GROUP, len(queue)))]
+        entries = [entry for make, _ in taken if (entry := self._made(make)) is not None]
+        in_database = not self.spooled and self._write(entries)
+        kept = in_database or self._to_disk(entries)
+        _settle([promise for _, promise in taken if promise is not None], in_database or not self.required)
+        self._wrote = time.monotonic()
+        if not kept:
+            time.sleep(AGAIN)
+
+    def _made(self, make: Make) -> Entry | None:
+        try:
+            entry = make()
+        except Exception as error:  # noqa: BLE001 - one that cannot be made must not stop the others
+            self._lose(1, type(error).__name__)
+            return None
+        entry.values["worker"] = self.worker
+        return entry
+
+    def _write(self, entries: list[Entry]) -> bool:
+        """True when the entries are in the database, or will never be."""
+        self._since = time.monotonic()
+        try:
+            self._connect(IMPATIENCE_MS if self.spooled else PATIENCE_MS)
+            self._writer(entries)
+        except (DataError, IntegrityError, ValueError, TypeError, KeyError) as error:
+            if len(entries) > 1:
+                return all([self._write([entry]) for entry in entries])
+            self._reject(entries[0], type(error).__name__)
+        except DatabaseFailure as error:
+            log.warning("audit rows wait on disk: the database says %s", type(error).__name__)
+            with contextlib.suppress(Exception):  # a broken connection may not even close
+                connection.close()
+            self._next_try = time.monotonic() + AGAIN
+            return False
+        finally:
+            self._since = 0.0
+        return True
+
+    def _catch_up(self) -> None:
+        """Write what waits on disk, if it is time to try."""
+        spool = self._spool
+        if spool is None or not spool.waiting or time.monotonic() < self._next_try:
+            return
+        while spool.waiting:
+            entries, end = spool.batch(GROUP)
+            before = spool.waiting
+            if entries and not self._write_again(entries):
                 return
-        self._lose(len(rows), "the database did not answer")
+            spool.done(end, max(len(entries), 1))
+            if not spool.waiting:
+                log.warning("audit rows that waited on disk are in the database: %d", before)
+
+    def _write_again(self, entries: list[Entry]) -> bool:
+        writer, self._writer = self._writer, lambda some: writer(some, again=True)
+        try:
+            return self._write(entries)
+        finally:
+            self._writer = writer
+
+    def _beat(self) -> None:
+        """Say that this process lives."""
+        if time.monotonic() < self._next_beat:
+            return
+        self._next_beat = time.monotonic() + HEARTBEAT
+        try:
+            _say_alive(self.worker, self.queued, self.spooled, self.lost)
+        except DatabaseFailure:
+            with contextlib.suppress(Exception):
+                connection.close()
+
+    def _goodbye(self) -> None:
+        if self.queued:
+            self._lose(self.queued, "the process ended")
+        with contextlib.suppress(Exception):
+            from audit.models import Worker
+
+            if not self.spooled:
+                Worker.objects.filter(id=self.worker).delete()
+        with contextlib.suppress(Exception):
+            connection.close()
+            if self._spool is not None:
+                self._spool.close()
+
+    def _connect(self, patience: int) -> None:
+        """A locked database must not hold up those who wait: there is the spool."""
+        if connection.connection is not None and self._patience == patience:
+            return
+        connection.ensure_connection()
+        with connection.cursor() as cursor:
+            if connection.vendor == "sqlite":
+                cursor.execute(f"PRAGMA busy_timeout = {patience}")
+            else:
+                cursor.execute(f"SET lock_timeout = {patience}")
+                cursor.execute("SET statement_timeout = 10000")
+        self._patience = patience
+
+    def _adopt(self, folder: Path) -> None:
+        """A thread of its own, at the start: settle what processes that are gone have left."""
+        while not self._stopping:
+            try:
+                marked = recovery.adopt(folder, self.worker)
+                if marked:
+                    log.warning("exchanges of processes that are gone were marked as interrupted: %d", marked)
+                break
+            except Exception as error:  # noqa: BLE001 - it is tried until the database is there
+                log.warning("what processes that are gone have left waits: %s", type(error).__name__)
+                with contextlib.suppress(Exception):
+                    connection.close()
+                time.sleep(HEARTBEAT)
+        connection.close()
+
+    # -- the disk -------------------------------------------------------------------------------------
+
+    def _open_spool(self) -> None:
+        self._spool = None
+        if self.folder is None:
+            return
+        try:
+            self._spool = Spool(self.folder, self.worker)
+        except OSError as error:
+            log.error("there is no spool for audit rows: %s", type(error).__name__)
+
+    def _to_disk(self, entries: list[Entry]) -> bool:
+        """True when the entries are on disk; else they are in the queue again, or lost where that is full."""
+        try:
+            if self._spool is None:
+                raise OSError("no spool")
+            self._spool.append(entries)
+        except OSError as error:
+            room = max(0, self._capacity - self.queued)
+            for entry in reversed(entries[:room]):
+                self._soon.appendleft((lambda kept=entry: kept, None))  # type: ignore[misc]
+            if len(entries) > room:
+                self._lose(len(entries) - room, type(error).__name__)
+            return False
+        return True
+
+    def _straight_to_disk(self, make: Make, promise: Promise | None) -> None:
+        """The queue is full, or the database hangs: the entry is made here and now."""
+        entry = self._made(make)
+        if entry is not None:
+            try:
+                if self._spool is None:
+                    raise OSError("no spool")
+                self._spool.append([entry])
+            except OSError as error:
+                self._lose(1, type(error).__name__)
+        if promise is not None:
+            promise.settle(not self.required)
+
+    def _reject(self, entry: Entry, why: str) -> None:
+        try:
+            if self._spool is None:
+                raise OSError("no spool")
+            self._spool.reject(entry)
+            log.error("an audit row was refused by the database and put aside: %s", why)
+        except OSError:
+            self._lose(1, why)
 
     def _lose(self, number: int, why: str) -> None:
         self.lost += number
         log.error("%d audit rows were lost: %s", number, why)
+
+
+def _settle(promises: list[Promise], kept: bool) -> None:
+    """Wake those who wait: one call for each event loop."""
+    loops: dict[Any, list[Promise]] = {}
+    for promise in promises:
+        loops.setdefault(promise.loop, []).append(promise)
+    for loop, some in loops.items():
+        with contextlib.suppress(RuntimeError):  # its loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_settle_all, some, kept)
+
+
+def _settle_all(promises: list[Promise], kept: bool) -> None:
+    for promise in promises:
+        promise.settle(kept)
+
+
+def _say_alive(worker: str, queued: int, spooled: int, lost: int) -> None:
+    from audit.models import Worker
+
+    now = datetime.now(UTC)
+    Worker.objects.update_or_create(
+        id=worker,
+        defaults={"seen_at": now, "queue": queued, "spool": spooled, "lost": lost},
+        create_defaults={
+            "host": socket.gethostname()[:128],
+            "pid": os.getpid(),
+            "started_at": now,
+            "seen_at": now,
+            "queue": queued,
+            "spool": spooled,
+            "lost": lost,
+        },
+    )
 
 
 sink = Sink()

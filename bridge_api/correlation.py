@@ -10,6 +10,10 @@ from __future__ import annotations
 import random
 import re
 import uuid
+from contextvars import ContextVar
+
+current: ContextVar[str] = ContextVar("correlation_id", default="")
+"""The correlation id of the request that is being answered, for every log line that its handling writes."""
 
 _SAFE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")

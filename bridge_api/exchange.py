@@ -17,6 +17,7 @@ import asyncio
 import math
 import random
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 import orjson
@@ -38,6 +39,7 @@ from bridge_api.upstream.client import Flow, Head
 
 MAX_ERROR_BODY = 1024 * 1024
 MAX_JSON_BODY = 64 * 1024 * 1024
+MAX_TOLD_EVENTS = 20_000
 ERROR_BODY_SECONDS = 10.0
 RESPONSES = "/responses"
 _BILLED = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
@@ -62,6 +64,8 @@ class Exchange:
         self._ready: list[StreamEvent] = []
         self._failure: errors.BridgeError | None = None
         self._plan: AnswerPlan | None = None
+        self._told: list[list[StreamEvent]] = []
+        self._told_events = 0
         self._tokens = 0
         self._settled = False
         self._head_read = False
@@ -87,7 +91,10 @@ class Exchange:
         asked = self._asked = await intake.understand(count=False)
         if not intake.has_credential and asked.translated.local_answer is None:
             raise errors.missing_credential()
-        self._story.open(asked.route, asked.payload, asked.notes, stream=self.stream, counts=asked.counts)
+        upstream = asked.translated.local_answer is None
+        self._story.open(
+            asked.route, asked.payload, asked.notes, stream=self.stream, counts=asked.counts, announce=upstream
+        )
         admission = await intake.admit(asked)
         if admission is not None:
             self.headers = dict(admission.headers)
@@ -103,12 +110,12 @@ class Exchange:
         # What a key may ask for is for its own requests to say.
         found = counter.recent.get(key) if caller.key is None or not caller.key.models else None
         if found is not None:
-            story.open(found.route, found.payload, found.notes, stream=False, counts=found.counts)
+            story.open(found.route, found.payload, found.notes, stream=False, counts=found.counts, announce=False)
             story.notes += found.said
         else:
             asked = self._asked = await intake.understand(count=True)
             notes = asked.notes
-            story.open(asked.route, asked.payload, notes, stream=False, counts=asked.counts)
+            story.open(asked.route, asked.payload, notes, stream=False, counts=asked.counts, announce=False)
             headers = self._upstream_headers()
             tokens = await counter.count(asked.payload, headers, story, like=asked.like, key=caller.upstream_key)
             said = tuple(story.notes[len(notes) :])
@@ -120,11 +127,21 @@ class Exchange:
     # -- opening --------------------------------------------------------------------------------------
 
     async def open(self) -> None:
-        """Open the upstream and wait until the answer is certain enough for a status.
+        """Open the upstream and wait until the answer is certain enough for a status, and its beginning is kept.
 
         A whole answer is read to its end, because until then it may be asked for again. A stream that is slow to
         begin gets its status when a ping is due. Raises BridgeError.
         """
+        await self._open()
+        await self.kept()
+
+    async def kept(self) -> None:
+        """Wait until the trail has this exchange, its beginning or else its end. Raises Overloaded where an answer
+        may not go out without that."""
+        if not await self._story.kept():
+            raise errors.Overloaded("The audit trail cannot be written.", code="audit_unavailable")
+
+    async def _open(self) -> None:
         asked, loop = self._asked, asyncio.get_running_loop()
         assert asked is not None
         self._plan, self._tokens = asked.translated.plan, asked.tokens
@@ -247,6 +264,8 @@ class Exchange:
                 self._ready += machine.receive(self._decoder.feed(data))
             except EventTooLarge:
                 self._ready += machine.close("network")
+            if machine.speaks:
+                self._story.passed("first_token")
         elif flow.ended:
             self._ready += machine.close("network" if flow.fault else "eof")
 
@@ -265,6 +284,7 @@ class Exchange:
         while True:
             if self._ready:
                 events, self._ready = self._ready, []
+                self._tell(events)
                 yield events
                 sent = now()
             if machine.finished:
@@ -310,11 +330,18 @@ class Exchange:
 
     async def message(self) -> bytes:
         """The answer as one Message (JSON). Call after ``open``."""
+        self._tell(self._ready)
         fold = response.Fold()
         fold.add(self._ready)
         body = response.encode(fold.message(self._machine_now()))
         self.finish(200, None)
         return body
+
+    def _tell(self, events: list[StreamEvent]) -> None:
+        """Keep ``events`` for who asks at the end what was said."""
+        if self._told_events < MAX_TOLD_EVENTS:
+            self._told_events += len(events)
+            self._told.append(events)
 
     def local_message(self) -> bytes | None:
         """The answer that needs no upstream, or None."""
@@ -353,11 +380,12 @@ class Exchange:
             else:
                 flow.cancel()
                 machine.close("client_gone")
-            told = machine.outcome
-            if told.output:
-                self._service.remember(told.output, told.upstream_usage, told.upstream_model or "")
+            ended = machine.outcome
+            if ended.output:
+                self._service.remember(ended.output, ended.upstream_usage, ended.upstream_model or "")
         self._intake.settle(self._used(failure))
-        self._story.finish(status, failure, machine.outcome if machine is not None else None)
+        told, answer = (machine.outcome, partial(response.content_of, self._told)) if machine else (None, None)
+        self._story.finish(status, failure, told, answer)
 
     def _used(self, failure: errors.BridgeError | None) -> int:
         """The tokens that count against the limits of a key: those billed, or what is known when an answer broke."""

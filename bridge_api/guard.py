@@ -48,7 +48,7 @@ class Arrival:
 STREAM_PATH = "/v1/messages/stream"
 DECODING_STEP = 1024 * 1024
 _SINGLE = frozenset({"host", "content-length", "transfer-encoding", "content-encoding"})
-Told = Callable[[str, Arrival, errors.BridgeError], None]
+Told = Callable[[str, Arrival, errors.BridgeError], Awaitable[None]]
 
 
 class Guard:
@@ -65,7 +65,7 @@ class Guard:
         is_api: Callable[[Scope], bool],
         max_body: int,
         read_timeout: float,
-        told: Told = lambda path, arrival, error: None,
+        told: Told | None = None,
     ) -> None:
         self._api = api
         self._site = site
@@ -79,22 +79,27 @@ class Guard:
             await self._site(scope, receive, send)
             return
         arrival = _arrival(scope)
+        correlation.current.set(arrival.correlation_id)
         scope["bridge"] = arrival
         answer = _with_ids(send, arrival)
         try:
             _unambiguous(scope)
             arrival.body = await self._body(arrival.headers, receive)
         except errors.ClientGone as error:
-            self._told(scope["path"], arrival, error)
+            await self._tell(scope["path"], arrival, error)
             return
         except errors.BridgeError as error:
-            self._told(scope["path"], arrival, error)
+            await self._tell(scope["path"], arrival, error)
             await _refuse(error, scope, arrival, answer)
             return
         if self._is_api(scope):
             await self._api(scope, receive, answer)
         else:
             await self._site(scope, _replay(arrival.body, receive), answer)
+
+    async def _tell(self, path: str, arrival: Arrival, error: errors.BridgeError) -> None:
+        if self._told is not None:
+            await self._told(path, arrival, error)
 
     async def _body(self, headers: dict[str, str], receive: Receive) -> bytes:
         declared = headers.get("content-length", "0")

@@ -1,19 +1,30 @@
 """What happened, told to whoever listens: the audit, metrics, a plug-in.
 
-Invariants: payloads are plain, frozen data without content of a conversation; ``exchange_finished`` is sent
-exactly once for each request, whatever became of it; a receiver that raises never harms the answer (senders
-use ``send_robust``).
+Invariants: payloads are plain, frozen data; ``exchange_finished`` is sent exactly once for each request, whatever
+became of it, and ``exchange_opened`` before it where the request went upstream; a receiver that raises never harms
+the answer (senders use ``send_robust``). What was said stands in ``request``, ``headers``, ``answer`` and
+``error_message`` only, as it came: whoever keeps them redacts them first.
+
+A receiver may return a ``Kept``: the first byte of the answer waits for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from django.dispatch import Signal
 
 Outcome = Literal["completed", "refused", "failed", "client_disconnected", "cancelled"]
+
+
+class Kept(Protocol):
+    """What a receiver promises: the payload will be kept."""
+
+    async def wait(self) -> bool:
+        """True once the answer may go on; False when it must not, because the payload cannot be kept."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +42,7 @@ class Attempt:
 @dataclass(frozen=True, slots=True)
 class ExchangeOpened:
     """A request was understood and is about to be sent upstream. Times are Unix seconds; ``key`` is the label of the
-    client's key."""
+    client's key; ``request`` is the body as the client sent it, ``headers`` are its headers, in lower case."""
 
     correlation_id: str
     request_id: str
@@ -47,6 +58,8 @@ class ExchangeOpened:
     counts: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[Any, ...] = ()
     key: str = ""
+    request: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +67,11 @@ class ExchangeFinished:
     """The end of a request. ``opened`` is None when it was refused before it could be sent upstream.
 
     ``status`` is what the client saw (499 when it had gone); ``outcome`` "cancelled": the server was stopped.
-    ``times`` are Unix seconds by name (received, upstream_connected, first_byte, finished); ``usage`` is
-    Anthropic's usage object; ``key`` is the label of the client's key, also of a request that was refused.
+    ``times`` are Unix seconds by name (received, upstream_connected, first_byte, first_token, finished); ``usage`` is
+    Anthropic's usage object; ``key`` is the label of the client's key, also of a request that was refused;
+    ``answer`` makes the content that the client was given, as blocks of a Message (it takes time: call it aside);
+    ``error_details`` is the upstream's own error object; ``upstream_model`` is the model that it says it used.
+    ``request`` is the body of a request that was not understood, else ``opened`` has it; ``headers`` are the client's.
     """
 
     correlation_id: str
@@ -74,7 +90,13 @@ class ExchangeFinished:
     attempts: tuple[Attempt, ...] = ()
     times: Mapping[str, float] = field(default_factory=dict)
     upstream_response_id: str | None = None
+    upstream_model: str | None = None
     key: str = ""
+    error_message: str = ""
+    error_details: Mapping[str, Any] | None = None
+    answer: Callable[[], list[dict[str, Any]]] | None = None
+    request: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 exchange_opened = Signal()

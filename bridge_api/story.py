@@ -1,8 +1,8 @@
 """What an exchange tells of itself: its signals, its attempts and its one log line.
 
 Invariants: ``finish`` is synchronous and does something only once, so that no second cancellation can lose the
-end of a request and none is told twice; a receiver that raises is logged and harms nothing; names, codes, counts
-and times are told, never content and never a secret.
+end of a request and none is told twice; a receiver that raises is logged and harms nothing; the log line tells names,
+codes, counts and times, never content and never a secret.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bridge_api import correlation, errors
@@ -19,7 +19,15 @@ from bridge_api.guard import CLIENT_GONE, STREAM_PATH, Arrival
 from bridge_api.mapping import Route
 from bridge_api.schemas.anthropic import MessagesRequest
 from bridge_api.schemas.blocks import Document, Image, ToolResult
-from bridge_api.signals import Attempt, ExchangeFinished, ExchangeOpened, Outcome, exchange_finished, exchange_opened
+from bridge_api.signals import (
+    Attempt,
+    ExchangeFinished,
+    ExchangeOpened,
+    Kept,
+    Outcome,
+    exchange_finished,
+    exchange_opened,
+)
 from bridge_api.translation.notes import Note
 from bridge_api.translation.stream import Outcome as Told
 from bridge_api.upstream.client import Head
@@ -44,6 +52,8 @@ class Story:
     finished: bool = False
     trying_since: float | None = None
     key: str = ""
+    announced: bool = False
+    promises: tuple[Kept, ...] = ()
 
     def __post_init__(self) -> None:
         self.times["received"] = self.arrival.received_at
@@ -61,9 +71,10 @@ class Story:
         *,
         stream: bool,
         counts: dict[str, int],
+        announce: bool = True,
     ) -> None:
-        """The request was understood: send ``exchange_opened``. ``payload`` is the Responses request, ``notes`` are
-        those of its translation."""
+        """The request was understood: send ``exchange_opened`` where it goes upstream (``announce``). ``payload`` is
+        the Responses request, ``notes`` are those of its translation."""
         arrival = self.arrival
         self.notes += notes
         self.opened = ExchangeOpened(
@@ -81,8 +92,23 @@ class Story:
             counts=counts,
             notes=notes,
             key=self.key,
+            request=arrival.body,
+            headers=arrival.headers,
         )
-        _send(exchange_opened, self.opened)
+        self.announced = announce
+        if announce:
+            self.promises = _send(exchange_opened, self.opened)
+            # Its bytes are not held while the answer streams.
+            self.opened = replace(self.opened, request=b"")
+
+    async def kept(self) -> bool:
+        """Wait until all who keep exchanges have kept this one, its beginning or else its end. False where one of
+        them says that no answer may go out without that."""
+        promises, self.promises = self.promises, ()
+        kept = True
+        for promise in promises:
+            kept = await promise.wait() and kept
+        return kept
 
     def attempt_begins(self) -> None:
         self.trying_since = time.time()
@@ -102,7 +128,13 @@ class Story:
         self.attempts.append(attempt)
         self.trying_since = None
 
-    def finish(self, status: int, failure: errors.BridgeError | None, told: Told | None) -> None:
+    def finish(
+        self,
+        status: int,
+        failure: errors.BridgeError | None,
+        told: Told | None,
+        answer: Callable[[], list[dict[str, Any]]] | None = None,
+    ) -> None:
         """The end, told once. ``status`` is what the client saw; ``told`` is None when nothing was asked upstream."""
         if self.finished:
             return
@@ -125,17 +157,27 @@ class Story:
             attempts=tuple(self.attempts),
             times=dict(self.times),
             upstream_response_id=told.upstream_response_id if told else None,
+            upstream_model=told.upstream_model if told else None,
             key=self.key,
+            error_message=failure.message if failure else "",
+            error_details=failure.openai if failure else None,
+            answer=answer,
+            request=b"" if self.opened else self.arrival.body,
+            headers=self.arrival.headers,
         )
-        _send(exchange_finished, done)
+        promises = _send(exchange_finished, done)
+        if not self.announced:
+            self.promises = promises
         _log_line(done)
 
 
-def refused(path: str, arrival: Arrival, failure: errors.BridgeError) -> None:
+async def refused(path: str, arrival: Arrival, failure: errors.BridgeError) -> None:
     """The whole story of a request for a message that the guard turned away, or whose client left meanwhile."""
     if path.startswith(MESSAGES):
         status = 200 if path == STREAM_PATH and not isinstance(failure, errors.ClientGone) else failure.status
-        Story(arrival, path[:64]).finish(status, failure, None)
+        story = Story(arrival, path[:64])
+        story.finish(status, failure, None)
+        await story.kept()
 
 
 def client_gone() -> errors.ClientGone:
@@ -170,7 +212,9 @@ def _outcome(failure: errors.BridgeError | None, told: Told | None) -> Outcome:
     return "failed" if told is not None else "refused"
 
 
-def _send(signal: Any, payload: Any) -> None:
+def _send(signal: Any, payload: Any) -> tuple[Kept, ...]:
+    """Tell ``payload``; the promises of those who keep it."""
+    promises: list[Kept] = []
     for receiver, result in signal.send_robust(sender=type(payload), payload=payload):
         if isinstance(result, Exception):
             log.error(
@@ -179,6 +223,9 @@ def _send(signal: Any, payload: Any) -> None:
                 type(result).__name__,
                 getattr(receiver, "__qualname__", "?"),
             )
+        elif result is not None:
+            promises.append(result)
+    return tuple(promises)
 
 
 def _log_line(done: ExchangeFinished) -> None:

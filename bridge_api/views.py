@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -46,6 +47,7 @@ async def _message(exchange: Exchange) -> HttpResponseBase:
     await exchange.prepare()
     local = exchange.local_message()
     if local is not None:
+        await exchange.kept()
         return _json(200, local)
     await exchange.open()
     if exchange.stream:
@@ -65,7 +67,7 @@ async def _streamed(exchange: Exchange, arrival: Arrival) -> AsyncIterator[bytes
         await exchange.prepare()
         await exchange.open()
     except errors.BridgeError as failure:
-        exchange.finish(200, failure)
+        await _ended(exchange, 200, failure)
         yield error_record(failure, arrival.request_id)
         return
     except asyncio.CancelledError as cancelled:
@@ -74,7 +76,7 @@ async def _streamed(exchange: Exchange, arrival: Arrival) -> AsyncIterator[bytes
         raise
     except Exception as error:  # noqa: BLE001 - the last boundary of the request
         fault = unexpected(error)
-        exchange.finish(200, fault)
+        await _ended(exchange, 200, fault)
         yield error_record(fault, arrival.request_id)
         return
     async for record in exchange.records():
@@ -87,7 +89,9 @@ async def count_tokens(request: HttpRequest) -> HttpResponseBase:
 
 
 async def _counted(exchange: Exchange) -> HttpResponseBase:
-    return _json(200, orjson.dumps({"input_tokens": await exchange.count()}))
+    tokens = await exchange.count()
+    await exchange.kept()
+    return _json(200, orjson.dumps({"input_tokens": tokens}))
 
 
 async def list_models(request: HttpRequest) -> HttpResponseBase:
@@ -135,8 +139,15 @@ async def _answered(
             raise
     except Exception as error:  # noqa: BLE001 - the last boundary of the request
         failure = unexpected(error)
-    exchange.finish(failure.status, failure)
+    await _ended(exchange, failure.status, failure)
     return failed(failure, arrival, exchange.headers)
+
+
+async def _ended(exchange: Exchange, status: int, failure: errors.BridgeError) -> None:
+    """Tell the failed end, and wait until it is kept. A failure is answered in any case: nothing is given away."""
+    exchange.finish(status, failure)
+    with suppress(errors.Overloaded):
+        await exchange.kept()
 
 
 async def healthz(request: HttpRequest) -> HttpResponse:

@@ -11,6 +11,7 @@ from django.core.asgi import get_asgi_application
 
 site = get_asgi_application()
 
+from django.apps import apps  # noqa: E402
 from django.conf import settings  # noqa: E402
 
 from bridge_api import service  # noqa: E402
@@ -41,6 +42,11 @@ application = Guard(
 
 # The operators' decisions are read before the first request, if the database is quick.
 service.renewer().current()
+# What a process that was killed has left is settled now, not with the next request.
+if apps.is_installed("audit"):
+    from audit.sink import sink
+
+    sink.start()
 # The first count does not wait for the vocabulary.
 tokens.warm()
 

@@ -1,8 +1,9 @@
 """Logs: one JSON object a line, ids on it, secrets off it.
 
-Invariants: a record is one line whatever its message holds (line breaks and control characters are escaped by
-JSON); key-like strings are masked in messages, fields and tracebacks of every library, the server's own included;
-fields come from ``extra={"fields": {...}}`` and never replace what every record has; a record whose arguments do
+Invariants: every record that the handling of a request writes carries its correlation id; a record is one line
+whatever its message holds (line breaks and control characters are escaped by JSON); key-like strings are masked in
+messages, fields and tracebacks; what other libraries write, the server's own records included, is masked by all the
+rules of the trail, personal data too (our own records hold no content, and are many); fields come from ``extra={"fields": {...}}`` and never replace what every record has; a record whose arguments do
 not fit its message is told without them.
 """
 
@@ -13,6 +14,8 @@ import logging
 import re
 from datetime import UTC, datetime
 from typing import Any
+
+from bridge_api import correlation
 
 _SECRETS = re.compile(
     r"(?:sk|rk|brk|sess)[-_][A-Za-z0-9_\-]{8,200}|(?i:bearer)\s+[A-Za-z0-9._~+/\-]{8,400}=*"
@@ -28,16 +31,35 @@ def masked(text: str) -> str:
 
 def _message(record: logging.LogRecord) -> str:
     try:
-        return masked(record.getMessage())
+        text = record.getMessage()
     except (TypeError, ValueError, KeyError):
-        return masked(f"{record.msg} (its arguments do not fit)")
+        text = f"{record.msg} (its arguments do not fit)"
+    return masked(text) if _is_ours(record) else masked(_personal(text))
+
+
+def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:
+    # The last line of a traceback is the error's text, whoever logs it.
+    return masked(_personal(formatter.formatException(record.exc_info)))  # type: ignore[arg-type]
+
+
+def _personal(text: str) -> str:
+    """``text`` without personal data. The rules are loaded when they are needed: most processes log nothing of others."""
+    from audit.redaction import mask
+
+    return mask(text)[0]
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    return record.name == "bridge" or record.name.startswith("bridge.")
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
     """What stands beside the message; a value that is not plain is shown as text, so that it too is masked."""
     fields = getattr(record, "fields", None)
-    if not isinstance(fields, dict):
-        return {}
+    fields = fields if isinstance(fields, dict) else {}
+    request = correlation.current.get()
+    if request and "correlation_id" not in fields:
+        fields = {"correlation_id": request, **fields}
     return {str(key): _plain(value) for key, value in fields.items() if value is not None}
 
 
@@ -64,7 +86,7 @@ class JsonFormatter(logging.Formatter):
         for name, value in _fields(record).items():
             line.setdefault(name, value)
         if record.exc_info:
-            line["exception"] = masked(self.formatException(record.exc_info))
+            line["exception"] = _traceback(self, record)
         return json.dumps(line, ensure_ascii=True, default=str)
 
 
@@ -75,7 +97,7 @@ class ConsoleFormatter(logging.Formatter):
         told = " ".join(f"{key}={value}" for key, value in _fields(record).items() if value != [])
         text = f"{record.levelname:<7} {record.name}: {_message(record)} {told}".rstrip()
         if record.exc_info:
-            text += " | " + masked(self.formatException(record.exc_info))
+            text += " | " + _traceback(self, record)
         return _BREAKS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 

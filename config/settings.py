@@ -64,6 +64,11 @@ UPSTREAM_RETRIES: int = _read["UPSTREAM_RETRIES"]
 UPSTREAM_RETRY_DEADLINE: float = _read["UPSTREAM_RETRY_DEADLINE"]
 PING_INTERVAL: float = _read["PING_INTERVAL"]
 GRACEFUL_TIMEOUT: int = _read["GRACEFUL_TIMEOUT"]
+AUDIT_REDACTION: Literal["full", "partial", "none"] = _read["AUDIT_REDACTION"].lower()
+AUDIT_PLAIN_CONFIRMED: bool = _read["AUDIT_PLAIN_CONFIRMED"]
+AUDIT_REQUIRED: bool = _read["AUDIT_REQUIRED"]
+AUDIT_RETENTION_DAYS: int = _read["AUDIT_RETENTION_DAYS"]
+AUDIT_MAX_ROWS: int = _read["AUDIT_MAX_ROWS"]
 
 
 def _secret_key() -> str:
@@ -154,10 +159,24 @@ def _database() -> dict[str, Any]:
             "timeout": 20,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16000;",
         }
+    elif engine == "django.db.backends.postgresql":
+        # A server that has gone without a word is noticed within seconds, not within the system's quarter of an hour.
+        noticed = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+        database["OPTIONS"] = {**noticed, **database.get("OPTIONS", {})}
     return database
 
 
 DATABASES = {"default": _database()}
+
+
+def _spool_dir() -> Path:
+    database = DATABASES["default"]
+    local = database["ENGINE"] == "django.db.backends.sqlite3" and ":memory:" not in database["NAME"]
+    beside = Path(database["NAME"]).parent if local else DATA_DIR
+    return Path(_read["AUDIT_SPOOL_DIR"] or beside / "audit-spool")
+
+
+AUDIT_SPOOL_DIR = _spool_dir()
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

@@ -77,6 +77,31 @@ SETTINGS: tuple[Setting, ...] = (
         "sqlite:///data/bridge.sqlite3",
         "The database; a relative SQLite path is below the project.",
     ),
+    Setting(
+        "AUDIT_REDACTION",
+        "str",
+        "full",
+        "What the trail keeps of what was said (docs/redaction.md). full: shapes, lengths and keyed hashes. partial: "
+        "text with secrets and personal data masked. none: everything as it is, only with AUDIT_PLAIN_CONFIRMED.",
+        choices=("full", "partial", "none"),
+    ),
+    Setting("AUDIT_PLAIN_CONFIRMED", "bool", False, "Confirms AUDIT_REDACTION=none outside of DEBUG."),
+    Setting(
+        "AUDIT_REQUIRED",
+        "bool",
+        False,
+        "Whether requests are refused (529 overloaded_error) while the trail's database cannot be written. Otherwise "
+        "rows wait on disk and requests go on.",
+    ),
+    Setting(
+        "AUDIT_SPOOL_DIR",
+        "str",
+        "",
+        "Where rows wait for a database that is away, on a local disk. Empty: audit-spool beside the SQLite database, "
+        "or in data.",
+    ),
+    Setting("AUDIT_RETENTION_DAYS", "int", 0, "audit_prune removes rows that are older. 0: none.", 0),
+    Setting("AUDIT_MAX_ROWS", "int", 0, "audit_prune removes the oldest rows above this number. 0: none.", 0),
     Setting("SECRET_KEY", "str", "", "Django's secret. Empty: one is made at random and kept in data/secret_key."),
     Setting("DEBUG", "bool", False, "Django's debug pages. Never in production."),
     Setting(

@@ -108,23 +108,30 @@ def _close(response: HttpResponseBase) -> None:
 
 async def _send_response(response: HttpResponseBase, send: Send, *, head_only: bool) -> None:
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]
+    start = {"type": "http.response.start", "status": response.status_code, "headers": headers}
     if response.streaming:
-        await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
         content: Any = getattr(response, "records", None) or aiter(response)  # type: ignore[arg-type]
+        begun = False
         try:
             async for chunk in content:
+                if not begun:
+                    # Not before there is something to say: who keeps the exchange has it by then.
+                    begun = True
+                    await send(start)
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         except asyncio.CancelledError as cancelled:
-            if CLIENT_GONE not in cancelled.args:
+            if CLIENT_GONE not in cancelled.args and begun:
                 # The server stops, and the stream has said so: its end on the wire is an end, not a cut.
                 await send({"type": "http.response.body"})
             raise
         finally:
             await content.aclose()
+        if not begun:
+            await send(start)
         await send({"type": "http.response.body"})
         return
     body: bytes = b"" if head_only else response.content  # type: ignore[attr-defined]
     if response.status_code not in (204, 304):
         headers.append((b"content-length", str(len(response.content)).encode()))  # type: ignore[attr-defined]
-    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    await send(start)
     await send({"type": "http.response.body", "body": body})

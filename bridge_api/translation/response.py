@@ -35,15 +35,16 @@ class Fold:
     def __init__(self) -> None:
         self._message: dict[str, Any] = {}
         self._content: list[dict[str, Any]] = []
-        self._pieces: dict[str, list[str]] = {}
+        self._deltas: list[Any] = []
 
     def add(self, events: Iterable[StreamEvent]) -> None:
         for event in events:
-            if isinstance(event, BlockDelta):
-                self._delta(event.delta)
+            kind = type(event)
+            if kind is BlockDelta:
+                self._deltas.append(event.delta)  # type: ignore[union-attr]
             elif isinstance(event, BlockStart):
                 self._content.append(dict(event.content_block))
-                self._pieces = {}
+                self._deltas = []
             elif isinstance(event, BlockStop):
                 self._close(event.dropped)
             elif isinstance(event, MessageStart):
@@ -51,30 +52,34 @@ class Fold:
             elif isinstance(event, MessageDelta):
                 self._message.update(event.delta)
 
-    def _delta(self, delta: Any) -> None:
-        if isinstance(delta, TextDelta):
-            self._pieces.setdefault("text", []).append(delta.text)
-        elif isinstance(delta, InputJsonDelta):
-            self._pieces.setdefault("input", []).append(delta.partial_json)
-        elif isinstance(delta, ThinkingDelta):
-            self._pieces.setdefault("thinking", []).append(delta.thinking)
-        elif isinstance(delta, SignatureDelta):
-            self._pieces["signature"] = [delta.signature]
-        elif isinstance(delta, CitationsDelta):
-            block = self._content[-1]
-            block["citations"] = [*(block.get("citations") or []), delta.citation]
-
     def _close(self, dropped: bool) -> None:
+        deltas, self._deltas = self._deltas, []
         if dropped:
             self._content.pop()
             return
         block = self._content[-1]
-        for name, pieces in self._pieces.items():
-            text = "".join(pieces)
+        pieces: dict[str, list[str]] = {}
+        for delta in deltas:
+            if type(delta) is TextDelta:
+                pieces.setdefault("text", []).append(delta.text)
+            elif isinstance(delta, CitationsDelta):
+                block["citations"] = [*(block.get("citations") or []), delta.citation]
+            elif isinstance(delta, SignatureDelta):
+                pieces["signature"] = [delta.signature]
+            else:
+                name, text = ("input", delta.partial_json) if isinstance(delta, InputJsonDelta) else _thought(delta)
+                pieces.setdefault(name, []).append(text)
+        for name, texts in pieces.items():
+            text = "".join(texts)
             block[name] = msgspec.Raw(text.encode()) if name == "input" else text
         if block["type"] == "text":
             block["citations"] = block.get("citations") or None
-        self._pieces = {}
+
+    def content(self) -> list[dict[str, Any]]:
+        """The blocks so far."""
+        if self._deltas:
+            self._close(dropped=False)
+        return self._content
 
     def message(self, machine: AnswerMachine) -> dict[str, Any]:
         """The Message as JSON-able data (``input`` of tools is raw JSON text): encode it with msgspec."""
@@ -82,6 +87,28 @@ class Fold:
         message["usage"] = machine.outcome.usage
         message["container"] = None
         return message
+
+
+def _thought(delta: ThinkingDelta) -> tuple[str, str]:
+    return "thinking", delta.thinking
+
+
+def content_of(told: Iterable[Iterable[StreamEvent]]) -> list[dict[str, Any]]:
+    """The content blocks of an answer as far as it was told. A block that was cut off is there as far as it went;
+    a tool's ``input`` is then text."""
+    fold = Fold()
+    for events in told:
+        fold.add(events)
+    return [{name: _plain(value) for name, value in block.items()} for block in fold.content()]
+
+
+def _plain(value: Any) -> Any:
+    if not isinstance(value, msgspec.Raw):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return bytes(value).decode("utf-8", "replace")
 
 
 def encode(message: dict[str, Any]) -> bytes:

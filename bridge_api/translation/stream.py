@@ -88,6 +88,11 @@ class AnswerMachine:
         self.failure: errors.BridgeError | None = None
         self.outcome = Outcome()
 
+    @property
+    def speaks(self) -> bool:
+        """Whether the model has said something."""
+        return self._answer.deltas > 0
+
     # -- input ----------------------------------------------------------------------------------------
 
     def receive(self, records: Iterable[tuple[bytes, bytes]]) -> list[StreamEvent]:

@@ -2,40 +2,69 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from django.conf import settings
 from django.db import models
 
-from audit import receivers
-from audit.models import AuditRecord
-from audit.record import row_values, session_hash
-from bridge_api.signals import ExchangeFinished, ExchangeOpened
+from audit.models import AuditRecord, UpstreamAttempt
+from audit.record import attempt_values, client_of, finished_values, opened_values, session_hash
+from bridge_api.signals import ExchangeFinished
+from tests.audit.payloads import RECEIVED, finished, opened
 
 LONG = "x" * 10_000
-TIMES = {"received": 1.0, "finished": 2.0}
+TIMES = {"received": RECEIVED, "finished": RECEIVED + 1}
+# What the writer adds: what is redacted, and who writes.
+ADDED = {"worker", "redaction", "request", "response", "error_message"}
 
 
-def finished(**opened: object) -> ExchangeFinished:
-    values = {"endpoint": "/v1/messages", "stream": False, "model_asked": "a", "model_served": "b", "rule": "exact"}
-    beginning = ExchangeOpened("corr", "req_1", received_at=1.0, **{**values, **opened})  # type: ignore[arg-type]
-    return ExchangeFinished("corr", "req_1", "/v1/messages", 200, "completed", opened=beginning, times=TIMES)
+def refused() -> ExchangeFinished:
+    return ExchangeFinished("corr", "req_1", "/v1/messages", 400, "refused", times=TIMES)
 
 
 def test_a_request_that_was_refused_before_it_was_understood_has_a_row() -> None:
-    values = row_values(ExchangeFinished("corr", "req_1", "/v1/messages", 400, "refused", times=TIMES))
+    values = finished_values(replace(refused(), headers={"user-agent": "curl/8.1"}))
     assert (values["status"], values["model_asked"], values["session"]) == (400, "", "")
+    assert (values["client"], values["client_version"], values["cost"]) == ("curl", "8.1", None)
 
 
-def test_every_column_is_given_a_value_and_no_other_name() -> None:
+@pytest.mark.parametrize("done", [refused(), finished()])
+def test_every_column_is_given_a_value_and_no_other_name(done: ExchangeFinished) -> None:
     columns = {field.name for field in AuditRecord._meta.concrete_fields if not field.primary_key}
-    assert row_values(finished()).keys() == columns
+    assert finished_values(done).keys() == columns - ADDED
 
 
-@pytest.mark.parametrize("name", ["model_asked", "model_served", "client"])
+@pytest.mark.parametrize("name", ["model_asked", "model_served", "client", "rule", "effort", "key", "endpoint"])
 def test_what_a_client_sends_is_cut_to_its_column(name: str) -> None:
     field = AuditRecord._meta.get_field(name)
     assert isinstance(field, models.CharField)
-    assert len(row_values(finished(**{name: LONG}))[name]) == field.max_length
+    assert len(opened_values(opened(**{name: LONG}))[name]) <= (field.max_length or 0)
+
+
+@pytest.mark.parametrize("name", ["error_type", "error_code", "stop_reason", "upstream_response_id", "key"])
+def test_what_an_upstream_sends_is_cut_to_its_column(name: str) -> None:
+    field = AuditRecord._meta.get_field(name)
+    assert len(finished_values(finished(**{name: LONG}))[name]) == field.max_length
+
+
+def test_no_value_holds_what_ends_a_line_or_what_no_database_takes() -> None:
+    values = opened_values(opened(model_asked="a\x00b\nc\ud800", key="k\x1b[0m"))
+    assert values["model_asked"] == "a b c?"
+    assert values["key"] == "k [0m"
+
+
+@pytest.mark.parametrize(
+    ("agent", "client"),
+    [
+        ("claude-cli/2.1.4 (external, cli)", ("claude-cli", "2.1.4")),
+        ("Anthropic/Python 0.70.0", ("Anthropic", "Python")),
+        ("curl", ("curl", "")),
+        ("", ("", "")),
+        ("<script>", ("<script>", "")),
+    ],
+)
+def test_a_client_has_a_name_and_a_version(agent: str, client: tuple[str, str]) -> None:
+    assert client_of(agent) == client
 
 
 def test_a_session_is_recognised_and_not_told() -> None:
@@ -44,10 +73,23 @@ def test_a_session_is_recognised_and_not_told() -> None:
     assert "session-1" not in first
     assert session_hash("session-1", b"another key") != first
     assert len(first) == AuditRecord._meta.get_field("session").max_length
+    assert opened_values(opened(session_id="session-1"), b"key")["session"] == first
 
 
-def test_the_hash_is_made_with_the_secret_of_the_installation(monkeypatch: pytest.MonkeyPatch) -> None:
-    put: list[dict[str, object]] = []
-    monkeypatch.setattr(receivers.sink, "put", put.append)
-    receivers.on_finished(payload=finished(session_id="session-1"))
-    assert [row["session"] for row in put] == [session_hash("session-1", settings.SECRET_KEY.encode())]
+def test_clocks_that_run_backwards_give_no_negative_times() -> None:
+    values = finished_values(finished(times={"received": RECEIVED, "finished": RECEIVED - 5, "first_byte": 0.0}))
+    assert (values["duration_ms"], values["first_byte_ms"]) == (0, 0)
+
+
+def test_the_price_is_that_of_the_model_that_answered() -> None:
+    known = finished_values(finished(upstream_model="gpt-6-luna"))["cost"]
+    assert known is not None
+    assert 0 < known < finished_values(finished())["cost"]
+    assert finished_values(finished(upstream_model="a-local-model"))["cost"] is None
+    assert finished_values(finished(usage={}))["cost"] is None
+
+
+def test_each_try_has_a_row_with_every_column() -> None:
+    (values,) = attempt_values(finished())
+    assert values.keys() == {field.name for field in UpstreamAttempt._meta.concrete_fields if not field.primary_key}
+    assert attempt_values(refused()) == []

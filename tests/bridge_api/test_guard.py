@@ -39,7 +39,7 @@ class Recorder:
         await send({"type": "http.response.start", "status": 404, "headers": []})
         await send({"type": "http.response.body", "body": b"site"})
 
-    def tell(self, path: str, arrival: Arrival, error: BridgeError) -> None:
+    async def tell(self, path: str, arrival: Arrival, error: BridgeError) -> None:
         self.told.append((path, error.code))
 
     def guard(self, **changed: Any) -> Guard:

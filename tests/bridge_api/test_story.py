@@ -103,10 +103,10 @@ def test_a_cancellation_says_who_ended_the_request(reason: tuple[str, ...], gone
         ("/v1/files", errors.RequestTooLarge("x"), []),
     ],
 )
-def test_a_message_that_the_guard_refused_has_its_story(
+async def test_a_message_that_the_guard_refused_has_its_story(
     ends: list[ExchangeFinished], path: str, failure: Any, told: Any
 ) -> None:
-    story.refused(path, arrival_from({}), failure)
+    await story.refused(path, arrival_from({}), failure)
     assert [(one.status, one.outcome) for one in ends] == told
 
 

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from bridge_api import correlation
 from config.logging import ConsoleFormatter, JsonFormatter
 
 
@@ -53,3 +54,25 @@ def test_fields_stand_beside_the_message() -> None:
     line = json.loads(JsonFormatter().format(made("done", fields={"status": 200, "nothing": None})))
     assert (line["message"], line["status"], line["level"]) == ("done", 200, "ERROR")
     assert "nothing" not in line
+
+
+@pytest.mark.parametrize("formatter", [JsonFormatter(), ConsoleFormatter()])
+def test_personal_data_is_masked_in_what_other_libraries_write(formatter: logging.Formatter) -> None:
+    assert "anna@example.org" not in formatter.format(made("mail of %s", "anna@example.org"))
+    try:
+        raise ValueError("sent to anna@example.org")
+    except ValueError:
+        broken = logging.LogRecord("bridge.x", logging.ERROR, "x.py", 1, "broken", (), sys.exc_info())
+    assert "anna@example.org" not in formatter.format(broken)
+
+
+def test_a_record_carries_the_id_of_the_request_that_it_belongs_to() -> None:
+    late = made("late")
+    token = correlation.current.set("id-7")
+    try:
+        assert json.loads(JsonFormatter().format(late))["correlation_id"] == "id-7"
+        late.fields = {"correlation_id": "own"}
+        assert json.loads(JsonFormatter().format(late))["correlation_id"] == "own"
+    finally:
+        correlation.current.reset(token)
+    assert "correlation_id" not in json.loads(JsonFormatter().format(logging.makeLogRecord({"name": "x"})))

@@ -1,0 +1,183 @@
+"""What may be kept of what was said: the request, the answer and an error's words, redacted.
+
+Invariants: pure but for a memory of summaries; nothing leaves unredacted but in mode ``none``; a document stays below
+``LIMIT`` bytes or so, whatever came in. A client sends a conversation whole with each turn: the turns before the last
+answer are one line each (role, kinds of blocks, size, keyed hash), what is new is kept in its shape.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+
+from audit.redaction import mask, redact
+from audit.wording import known_words
+
+LIMIT: Final = 64 * 1024
+"""Bytes of a document that are kept, about."""
+LARGEST: Final = 16 * 1024 * 1024
+"""A larger request is kept as its size alone."""
+MAX_MEMORY: Final = 20_000
+MAX_MESSAGES: Final = 200
+HEADERS: Final = frozenset(("anthropic-version", "anthropic-beta", "content-type", "user-agent", "x-app"))
+
+Document = dict[str, Any]
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_raws = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class _Block(msgspec.Struct):
+    type: str = "text"
+
+
+class _Message(msgspec.Struct):
+    role: str = ""
+    content: list[_Block] | str = ""
+
+
+class _Tool(msgspec.Struct):
+    name: str = ""
+
+
+_message = msgspec.json.Decoder(_Message)
+_tools = msgspec.json.Decoder(list[_Tool])
+
+
+class Redactor:
+    """``mode``: full, partial or none; ``key`` is the installation's secret, for the hashes."""
+
+    def __init__(self, mode: str, key: bytes) -> None:
+        self.mode = mode
+        self._key = hashlib.sha256(b"audit/content/" + key).digest()
+        self._memory: OrderedDict[bytes, str] = OrderedDict()
+
+    def request(self, body: bytes, headers: Mapping[str, str], *, understood: bool = True) -> Document:
+        """What may be kept of a request's body (JSON as the client sent it) and of its headers. Of one that was not
+        ``understood`` nobody knows what its parts are: its size and a keyed hash."""
+        masked: dict[str, int] = {}
+        document: Document = {"bytes": len(body), "headers": self._headers(headers, masked)}
+        if body and understood and len(body) <= LARGEST:
+            try:
+                fields = _fields.decode(body)
+                document["body"] = {name: self._field(name, raw, masked) for name, raw in sorted(fields.items())[:50]}
+            except (msgspec.MsgspecError, UnicodeError, RecursionError):
+                masked.clear()
+        if body and "body" not in document:
+            document["hash"] = self._hash(body).hex()
+        if masked:
+            document["masked"] = masked
+        return document
+
+    def answer(self, content: list[dict[str, Any]]) -> Document:
+        """What may be kept of an answer's blocks."""
+        masked: dict[str, int] = {}
+        kept: list[Any] = []
+        size = 0
+        for block in content:
+            if size > LIMIT:
+                kept.append(f"and {len(content) - len(kept)} more")
+                break
+            redacted = self._redacted(block, masked)
+            size += len(msgspec.json.encode(redacted))
+            kept.append(redacted)
+        return {"content": kept, **({"masked": masked} if masked else {})}
+
+    def words(self, text: str) -> str:
+        """An error's words; in mode ``full`` only those that error messages are made of."""
+        text = text[:2000]
+        if self.mode == "none":
+            return text
+        return mask(text)[0] if self.mode == "partial" else known_words(text)
+
+    # -- parts ----------------------------------------------------------------------------------------
+
+    def _headers(self, headers: Mapping[str, str], masked: dict[str, int]) -> dict[str, Any]:
+        kept: dict[str, Any] = {}
+        for name in sorted(HEADERS & headers.keys()):
+            kept[name], found = _masked_header(headers[name][:500])
+            _add(masked, found)
+        return kept
+
+    def _field(self, name: str, raw: msgspec.Raw, masked: dict[str, int]) -> Any:
+        if name == "messages":
+            return self._messages(raw, masked)
+        if name == "tools":
+            return self._remembered(raw, self._tool_line)
+        if name == "system" and self.mode == "full":
+            return self._remembered(raw, lambda data: "system")
+        if len(bytes(raw)) > LIMIT:
+            return self._remembered(raw, lambda data: "cut")
+        return self._redacted({name: msgspec.json.decode(raw)}, masked).get(name, "…")
+
+    def _messages(self, raw: msgspec.Raw, masked: dict[str, int]) -> list[Any]:
+        messages = _raws.decode(raw)
+        lines: list[Any] = [self._remembered(one, _message_line) for one in messages[-MAX_MESSAGES:]]
+        left = LIMIT
+        for at in range(len(lines) - 1, -1, -1):
+            one = bytes(messages[at - len(lines)])
+            left -= len(one)
+            # In full mode the shape of what is new is enough: earlier turns have rows of their own.
+            if left < 0 or (self.mode == "full" and lines[at].startswith("assistant")):
+                break
+            lines[at] = self._redacted(msgspec.json.decode(one), masked)
+        more = len(messages) - len(lines)
+        return [f"{more} earlier messages", *lines] if more > 0 else lines
+
+    def _redacted(self, value: Any, masked: dict[str, int]) -> Any:
+        redacted, found = redact(value, self.mode, self._key)
+        _add(masked, found)
+        return redacted
+
+    def _hash(self, data: bytes | memoryview) -> bytes:
+        return hashlib.blake2b(data, key=self._key, digest_size=8).digest()
+
+    def _remembered(self, raw: msgspec.Raw, line: Any) -> str:
+        """A line about ``raw``: what ``line`` says, its size and its keyed hash."""
+        data = memoryview(raw)
+        digest = self._hash(data)
+        found = self._memory.get(digest)
+        if found is None:
+            found = f"{line(data)}, {len(data)} bytes, {digest.hex()[:12]}"
+            self._memory[digest] = found
+            if len(self._memory) > MAX_MEMORY:
+                self._memory.popitem(last=False)
+        return found
+
+    @staticmethod
+    def _tool_line(data: memoryview) -> str:
+        try:
+            names = [tool.name for tool in _tools.decode(data)]
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return "tools"
+        shown = [name[:64] if name.replace("_", "").replace("-", "").isalnum() else "?" for name in names[:100]]
+        return f"{len(names)} tools: {' '.join(shown)}"
+
+
+@lru_cache(512)
+def _masked_header(text: str) -> tuple[str, Mapping[str, int]]:
+    return mask(text)
+
+
+def _message_line(data: memoryview) -> str:
+    try:
+        message = _message.decode(data)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return "message"
+    role = message.role if message.role in ("user", "assistant", "system") else "message"
+    if isinstance(message.content, str):
+        return f"{role}: text"
+    kinds: dict[str, int] = {}
+    for block in message.content[:1000]:
+        kind = block.type if block.type.replace("_", "").isalpha() and len(block.type) < 40 else "block"
+        kinds[kind] = kinds.get(kind, 0) + 1
+    return f"{role}: " + ", ".join(kind if number == 1 else f"{number} {kind}" for kind, number in kinds.items())
+
+
+def _add(sums: dict[str, int], more: Mapping[str, int]) -> None:
+    for rule, number in more.items():
+        sums[rule] = sums.get(rule, 0) + number

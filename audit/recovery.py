@@ -1,0 +1,69 @@
+"""What processes that are gone have left behind: entries on disk and exchanges without an end.
+
+Invariants: only who holds the lock of a process's spool, or has not seen it for ``GONE_AFTER``, speaks for it; its
+entries are written before its unfinished rows are called interrupted; all of it may be done twice.
+"""
+
+from __future__ import annotations
+
+import socket
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+
+from audit.models import AuditRecord, Outcome, Worker
+from audit.spool import orphans
+from audit.store import add_sums, write
+
+BATCH = 500
+GONE_AFTER = timedelta(minutes=10)
+
+
+def adopt(folder: Path, own: str) -> int:
+    """Bring in what processes that are gone left in ``folder``; how many rows were marked. Raises DatabaseError."""
+    marked = 0
+    for spool in orphans(folder):
+        try:
+            if spool.worker == own:
+                continue
+            while True:
+                entries, end = spool.batch(BATCH)
+                if not entries:
+                    spool.done(end, 0)
+                    break
+                write(entries, again=True)
+                spool.done(end, len(entries))
+            marked += mark(AuditRecord.objects.filter(worker=spool.worker))
+            Worker.objects.filter(id=spool.worker).delete()
+        finally:
+            spool.close()
+    return marked + mark_unseen()
+
+
+def mark_unseen() -> int:
+    """Mark what processes left that nobody has seen for long: their machine is gone, or their file."""
+    stale = Worker.objects.filter(seen_at__lt=datetime.now(UTC) - GONE_AFTER)
+    alive = Worker.objects.filter(id=OuterRef("worker")).exclude(id__in=stale.values("id"))
+    before = datetime.now(UTC) - GONE_AFTER
+    marked = mark(AuditRecord.objects.filter(~Exists(alive), received_at__lt=before))
+    # A machine's own processes are settled by the locks of their files.
+    stale.exclude(host=socket.gethostname()).delete()
+    return marked
+
+
+def mark(rows: QuerySet[AuditRecord]) -> int:
+    """Call unfinished ``rows`` interrupted; how many they were."""
+    number = 0
+    while True:
+        with transaction.atomic():
+            some = list(rows.filter(finished_at__isnull=True).order_by("id").values()[:BATCH])
+            if not some:
+                return number
+            ids = [row["id"] for row in some]
+            ended = {"outcome": Outcome.INTERRUPTED, "finished_at": datetime.now(UTC)}
+            changed = AuditRecord.objects.filter(id__in=ids, finished_at__isnull=True).update(**ended)
+            if changed == len(some):
+                add_sums([{**row, **ended} for row in some])
+        number += changed

@@ -1,0 +1,105 @@
+"""From the signals to the sink: what waits, what does not, and that content is redacted on the way."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from django.test import override_settings
+
+from audit import receivers
+from audit.store import Entry
+from bridge_api.signals import ExchangeFinished
+from tests.audit.payloads import RECEIVED, finished, opened
+
+
+@pytest.fixture
+def put(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What was put, made."""
+    taken: list[dict[str, Any]] = []
+
+    def take(make: Any, *, urgent: bool = False, promise: Any = None) -> None:
+        taken.append({"entry": make(), "urgent": urgent, "promise": promise})
+
+    monkeypatch.setattr(receivers.sink, "put", take)
+    return taken
+
+
+def refused(**changed: Any) -> ExchangeFinished:
+    times = {"received": RECEIVED, "finished": RECEIVED}
+    done = ExchangeFinished("c", "req_1", "/v1/messages", 400, "refused", times=times, request=b'{"zorro')
+    return replace(done, **changed)
+
+
+async def test_an_answer_waits_for_its_beginning_and_not_for_its_end(put: list[dict[str, Any]]) -> None:
+    promise = receivers.on_opened(payload=opened())
+    assert receivers.on_finished(payload=finished()) is None
+    first, second = put
+    assert (first["urgent"], first["promise"]) == (True, promise)
+    assert (second["urgent"], second["promise"]) == (False, None)
+
+
+async def test_what_was_refused_waits_for_its_end(put: list[dict[str, Any]]) -> None:
+    promise = receivers.on_finished(payload=refused())
+    assert promise is not None
+    assert (put[0]["urgent"], put[0]["promise"]) == (True, promise)
+
+
+def test_without_an_event_loop_nobody_waits(put: list[dict[str, Any]]) -> None:
+    assert receivers.on_finished(payload=refused()) is None
+    assert put[0]["entry"].values["status"] == 400
+
+
+async def test_the_request_is_kept_once_with_the_beginning(put: list[dict[str, Any]]) -> None:
+    receivers.on_opened(payload=opened())
+    receivers.on_finished(payload=finished())
+    beginning, end = (one["entry"].values for one in put)
+    assert beginning["redaction"] == "full"
+    assert beginning["request"]["body"]["messages"][0]["role"] == "user"
+    assert (end["redaction"], end["request"]) == ("", {})
+
+
+async def test_of_what_was_not_understood_and_of_a_count_only_the_size_is_told(put: list[dict[str, Any]]) -> None:
+    receivers.on_finished(payload=refused())
+    receivers.on_finished(payload=finished(endpoint="/v1/messages/count_tokens", opened=opened()))
+    for one in put:
+        assert one["entry"].values["redaction"] == "full"
+        assert one["entry"].values["request"].keys() == {"bytes", "headers", "hash"}
+
+
+async def test_nothing_that_was_said_is_in_the_values(put: list[dict[str, Any]]) -> None:
+    canary = "zq-canary-81"
+    body = json.dumps(
+        {"model": "m", "messages": [{"role": "user", "content": canary}], "metadata": {"user_id": canary}}
+    )
+    receivers.on_opened(payload=opened(request=body.encode()))
+    answer = [{"type": "text", "text": canary}]
+    receivers.on_finished(payload=finished(answer=lambda: answer, error_message=f"bad {canary}"))
+    for one in put:
+        assert canary.encode() not in one["entry"].line()
+        assert "brk_secret" not in str(one["entry"].values)
+
+
+async def test_content_that_cannot_be_redacted_costs_no_row(
+    put: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> list[dict[str, Any]]:
+        raise ValueError("zorro")
+
+    receivers.on_finished(payload=finished(answer=broken))
+    assert put[0]["entry"].values["response"] == {"failed": "ValueError"}
+    assert "zorro" not in caplog.text
+
+
+@override_settings(AUDIT_REDACTION="none")
+async def test_the_mode_is_the_installations(put: list[dict[str, Any]]) -> None:
+    receivers._redactor.cache_clear()
+    try:
+        receivers.on_opened(payload=opened())
+    finally:
+        receivers._redactor.cache_clear()
+    entry: Entry = put[0]["entry"]
+    assert entry.values["redaction"] == "none"
+    assert entry.values["request"]["body"]["messages"][0]["content"] == "Hello there"

@@ -1,0 +1,87 @@
+"""What processes that are gone have left is brought in once."""
+
+from __future__ import annotations
+
+import socket
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django.db.models import Sum
+
+from audit.models import AuditRecord, UsageHour, Worker
+from audit.recovery import adopt
+from audit.spool import Spool
+from audit.store import write
+from tests.audit.payloads import beginning, end
+
+pytestmark = pytest.mark.django_db
+
+
+def worker(name: str, *, seen: timedelta = timedelta(0), host: str = "") -> None:
+    now = datetime.now(UTC)
+    Worker.objects.create(id=name, host=host or socket.gethostname(), pid=1, started_at=now, seen_at=now - seen)
+
+
+def outcomes() -> dict[str, str]:
+    return dict(AuditRecord.objects.values_list("request_id", "outcome"))
+
+
+def now(number: int, owner: str) -> object:
+    return beginning(number, worker=owner, received_at=datetime.now(UTC))
+
+
+def test_a_process_that_lives_is_left_alone(tmp_path: Path) -> None:
+    living = Spool(tmp_path, "living")
+    living.append([end(1)])
+    worker("living")
+    write([now(2, "living")])  # type: ignore[list-item]
+    assert adopt(tmp_path, "own") == 0
+    assert outcomes() == {"req_2": "running"}
+    assert living.waiting == 1
+    living.close()
+
+
+def test_what_a_process_left_on_disk_comes_in_and_what_it_did_not_end_is_interrupted(tmp_path: Path) -> None:
+    dead = Spool(tmp_path, "dead")
+    write([now(1, "dead"), now(2, "dead"), now(3, "own")])  # type: ignore[list-item]
+    dead.append([end(1, worker="dead"), beginning(4, worker="dead")])
+    dead.close()
+    worker("dead")
+    worker("own")
+    assert adopt(tmp_path, "own") == 2
+    assert outcomes() == {"req_1": "completed", "req_2": "interrupted", "req_3": "running", "req_4": "interrupted"}
+    assert not (tmp_path / "dead.spool").exists()
+    assert list(Worker.objects.values_list("id", flat=True)) == ["own"]
+    assert UsageHour.objects.aggregate(all=Sum("requests"))["all"] == 3
+    assert AuditRecord.objects.filter(finished_at__isnull=True).count() == 1
+
+
+def test_it_may_be_done_twice(tmp_path: Path) -> None:
+    dead = Spool(tmp_path, "dead")
+    write([now(1, "dead")])  # type: ignore[list-item]
+    dead.append([end(1, worker="dead")])
+    kept = dead.path.read_bytes()
+    dead.close()
+    adopt(tmp_path, "own")
+    (tmp_path / "dead.spool").write_bytes(kept)
+    adopt(tmp_path, "own")
+    assert outcomes() == {"req_1": "completed"}
+    assert UsageHour.objects.aggregate(all=Sum("requests"))["all"] == 1
+
+
+def test_many_entries_come_in_by_and_by(tmp_path: Path) -> None:
+    dead = Spool(tmp_path, "dead")
+    dead.append([end(number, worker="dead") for number in range(1200)])
+    dead.close()
+    assert adopt(tmp_path, "own") == 0
+    assert AuditRecord.objects.count() == 1200
+
+
+def test_a_machine_that_nobody_has_seen_for_long_does_not_keep_its_rows_open(tmp_path: Path) -> None:
+    worker("far", seen=timedelta(hours=1), host="another-machine")
+    worker("near", seen=timedelta(seconds=5), host="another-machine")
+    write([beginning(1, worker="far"), beginning(2, worker="near"), beginning(3, worker="nobody")])
+    assert adopt(tmp_path, "own") == 2
+    assert outcomes() == {"req_1": "interrupted", "req_2": "running", "req_3": "interrupted"}
+    assert list(Worker.objects.values_list("id", flat=True)) == ["near"]

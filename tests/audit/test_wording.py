@@ -1,0 +1,35 @@
+"""An error's own words pass; what it repeats of a client does not."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit.wording import known_words
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Invalid value: 'zorro'. Supported values are: 'x1', 'y2'.", "Invalid value: '…"),
+        ("prompt is too long: 250000 tokens > 200000 maximum", "prompt is too long: 250000 tokens > 200000 maximum"),
+        ("Incorrect API key provided: sk-abc123def.", "Incorrect API key provided: …"),
+        ("The upstream did not answer in time.", "The upstream did not answer in time."),
+        ("Card 4111 1111 1111 1111 of Ms Zubrowka", "… of …"),
+        ("born 24.12.1999, call 030 123456", "…, call …"),
+        ("mail to canary@example.com", "… to …"),
+    ],
+)
+def test_only_the_words_of_errors_pass(text: str, kept: str) -> None:
+    assert known_words(text).startswith(kept)
+
+
+@given(st.text(alphabet=st.characters(categories=["L", "N", "S", "P"])))
+def test_no_long_word_that_is_not_known_passes(text: str) -> None:
+    assert f"Xq{text}Qx" not in known_words(f"the Xq{text}Qx failed")
+
+
+@given(st.from_regex(r"[0-9]{8,30}", fullmatch=True))
+def test_no_long_number_passes(number: str) -> None:
+    assert number not in known_words(f"error {number} occurred")
