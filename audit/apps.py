@@ -10,6 +10,6 @@ class AuditConfig(AppConfig):
     verbose_name = "Audit trail"
 
     def ready(self) -> None:
-        from audit import receivers
+        from audit import checks, receivers  # noqa: F401 - the checks register themselves
 
         receivers.connect()

@@ -13,6 +13,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 from django.core.exceptions import ImproperlyConfigured
 
 try:
+    from audit.checks import kept_plain
     from bridge_api.checks import exposed_to_anybody
     from bridge_api.mapping import ModelMap
     from config import settings
@@ -21,7 +22,9 @@ try:
     ModelMap.parse(settings.MODEL_MAP_JSON, settings.OPENAI_DEFAULT_MODEL)
     if not settings.OPENAI_BASE_URL.startswith(("http://", "https://")):
         raise ImproperlyConfigured("OPENAI_BASE_URL must begin with http:// or https://")
-    _reason = exposed_to_anybody(settings.HOST, settings.BRIDGE_CLIENT_AUTH)
+    _reason = exposed_to_anybody(settings.HOST, settings.BRIDGE_CLIENT_AUTH) or kept_plain(
+        settings.AUDIT_REDACTION, debug=settings.DEBUG, confirmed=settings.AUDIT_PLAIN_CONFIRMED
+    )
     if _reason:
         raise ImproperlyConfigured(_reason)
 except (ImproperlyConfigured, ValueError) as error:

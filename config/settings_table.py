@@ -100,7 +100,7 @@ SETTINGS: tuple[Setting, ...] = (
         "Where rows wait for a database that is away, on a local disk. Empty: audit-spool beside the SQLite database, "
         "or in data.",
     ),
-    Setting("AUDIT_RETENTION_DAYS", "int", 0, "audit_prune removes rows that are older. 0: none.", 0),
+    Setting("AUDIT_RETENTION_DAYS", "int", 90, "audit_prune removes rows that are older. 0: none.", 0),
     Setting("AUDIT_MAX_ROWS", "int", 0, "audit_prune removes the oldest rows above this number. 0: none.", 0),
     Setting("SECRET_KEY", "str", "", "Django's secret. Empty: one is made at random and kept in data/secret_key."),
     Setting("DEBUG", "bool", False, "Django's debug pages. Never in production."),
