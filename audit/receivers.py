@@ -14,6 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count
 
+from audit import metrics, telemetry
 from audit.content import Document, Redactor
 from audit.record import attempt_values, finished_values, opened_values
 from audit.sink import Promise, sink
@@ -27,6 +28,8 @@ def connect() -> None:
     exchange_opened.connect(on_opened, dispatch_uid="audit.opened")
     exchange_finished.connect(on_finished, dispatch_uid="audit.finished")
     rules_used.connect(on_rules_asked, dispatch_uid="audit.rules_used")
+    metrics.connect()
+    telemetry.connect()
     sink.folder, sink.required = settings.AUDIT_SPOOL_DIR, settings.AUDIT_REQUIRED
 
 

@@ -85,7 +85,8 @@ class Promise:
 
 class Sink:
     """``put`` makers of entries; a thread makes and writes them. ``folder``: where the spool is. ``required``: an
-    answer whose beginning is not in the database must not go out."""
+    answer whose beginning is not in the database must not go out. ``on_beat``: who wants to hear of its state every
+    few seconds, in its thread."""
 
     def __init__(
         self,
@@ -99,6 +100,7 @@ class Sink:
         self.required = required
         self.worker = ""
         self.lost = 0
+        self.on_beat: list[Callable[[Sink], None]] = []
         self._capacity = capacity
         self._writer = writer
         self._soon: deque[tuple[Make, Promise | None]] = deque()
@@ -288,6 +290,8 @@ class Sink:
             return
         self._next_beat = time.monotonic() + HEARTBEAT
         try:
+            for tell in self.on_beat:
+                tell(self)
             _say_alive(self.worker, self.queued, self.spooled, self.lost)
         except DatabaseFailure:
             with contextlib.suppress(Exception):

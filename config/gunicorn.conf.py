@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -74,3 +76,22 @@ def when_ready(server: Any) -> None:
     if not settings.OPENAI_API_KEY and settings.BRIDGE_CLIENT_AUTH != "passthrough":
         lines.insert(2, "OPENAI_API_KEY is not set: requests will be answered with 401.")
     print("\n".join(lines), flush=True)
+
+
+def on_starting(server: Any) -> None:
+    """Where the workers count for /metrics: in memory where there is a file system for that."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        folder = tempfile.mkdtemp(prefix="bridge-metrics-", dir=worker_tmp_dir)
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = server.counts = folder
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """A worker has gone: what it has counted stays, what it was doing does not."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.pid)
+
+
+def on_exit(server: Any) -> None:
+    if getattr(server, "counts", ""):
+        shutil.rmtree(server.counts, ignore_errors=True)

@@ -69,6 +69,8 @@ AUDIT_PLAIN_CONFIRMED: bool = _read["AUDIT_PLAIN_CONFIRMED"]
 AUDIT_REQUIRED: bool = _read["AUDIT_REQUIRED"]
 AUDIT_RETENTION_DAYS: int = _read["AUDIT_RETENTION_DAYS"]
 AUDIT_MAX_ROWS: int = _read["AUDIT_MAX_ROWS"]
+METRICS: Literal["loopback", "open", "off"] = _read["METRICS"].lower()
+METRICS_TOKEN: str = _read["METRICS_TOKEN"]
 
 
 def _secret_key() -> str:

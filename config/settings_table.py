@@ -102,6 +102,15 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("AUDIT_RETENTION_DAYS", "int", 90, "audit_prune removes rows that are older. 0: none.", 0),
     Setting("AUDIT_MAX_ROWS", "int", 0, "audit_prune removes the oldest rows above this number. 0: none.", 0),
+    Setting(
+        "METRICS",
+        "str",
+        "loopback",
+        "Who may read /metrics (docs/metrics.md). loopback: who asks from this machine, and not through a proxy; open: "
+        "anybody; off: nobody.",
+        choices=("loopback", "open", "off"),
+    ),
+    Setting("METRICS_TOKEN", "str", "", "With it /metrics is for those who send it as a bearer token, from anywhere."),
     Setting("SECRET_KEY", "str", "", "Django's secret. Empty: one is made at random and kept in data/secret_key."),
     Setting("DEBUG", "bool", False, "Django's debug pages. Never in production."),
     Setting(

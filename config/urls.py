@@ -1,7 +1,8 @@
-"""Addresses: the admin, the API at the root, and a front page that leads a browser to the admin."""
+"""Addresses: the admin, the API at the root, the figures, and a front page that leads a browser to the admin."""
 
 from __future__ import annotations
 
+from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path
@@ -15,3 +16,7 @@ async def front_page(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [path("admin/", admin.site.urls), path("", front_page), path("", api.urls)]
+if apps.is_installed("audit"):
+    from audit.views import prometheus
+
+    urlpatterns.insert(0, path("metrics", prometheus))
