@@ -137,7 +137,7 @@ def joined(places: Iterable[Place], back: int, ahead: int) -> list[Place]:
 
 
 def _budget(text: str) -> int:
-    """How often a rule tries its pattern at its needles, a match counted twice. A text with more, one every ten characters
+    """How often a rule tries its pattern at its needles, a match counted thrice. A text with more, one every ten characters
     over its length, is a list of what the rule looks for, or an attack: the rest of it is masked unseen."""
     return max(2000, len(text) // 10)
 
@@ -202,7 +202,7 @@ class Rule:
                 return
             left -= 1
             if found := self.pattern.match(read, start):
-                left -= 1
+                left -= 2
                 yield found
                 # What was read once is not read again from each of its letters.
                 done = found.end() if found.end() - start > _LONG else start + 1

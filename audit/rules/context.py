@@ -39,7 +39,6 @@ _ASSIGNED = (
     + r"(?:[a-z]{0,2}(?=[\"'])|@(?=\"))?"
     + r"(?:(?P<q>\\{0,3}[\"'`]|[“«「])(?P<quoted>(?:(?!(?P=q))[^\n”»」]){1,600}+)|(?P<bare>[^\s\"'`,;&<>{}\[\]()|“«「]{1,600}+))"
 )
-_ENV = re.compile(r"[A-Z0-9_]{3,80}")
 _PROSE = re.compile(r"\s(?:is|was|ist|lautet|es|est|è|é|are)\s|['’]s\s")
 _FLAG = re.compile(r"(?<![\w-])--?(?:[a-z0-9]{1,20}[_-]){0,4}$")
 _TRAILING = ".:?"
@@ -96,7 +95,8 @@ def _element(text: str, found: re.Match[str]) -> bool:
 def _flag(text: str, found: re.Match[str]) -> bool:
     """A value on a command line; the next flag is none."""
     start = found.start()
-    if not _FLAG.search(found.string, max(0, start - 60), start) or not _qualified(found):
+    before = found.string[max(0, start - 60) : start]
+    if "-" not in before or not _FLAG.search(before[before.rfind(" ") + 1 :]) or not _qualified(found):
         return False
     value = text[found.start("v") : found.end("v")]
     return not value.startswith("-") and (
@@ -242,7 +242,7 @@ RULES = (
     ),
     after(
         "secret", "secret access key|secret_access_key|secretaccesskey|aws_secret|aws secret|aws-secret",
-        r"[^\n]{0,80}?(?<![A-Za-z0-9/+])(?P<v>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])", about="AWS secrets after their name",
+        r"[^\n]{0,30}?(?<![A-Za-z0-9/+])(?P<v>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])", about="AWS secrets after their name",
     ),
     rule(
         "secret", r"credential=(?P<v>[A-Z0-9]{16,24})/\d{8}/|(?<=[, ])Signature=(?P<s>[0-9a-f]{64})", "Credential=", "Signature=",

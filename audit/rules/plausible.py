@@ -242,13 +242,39 @@ _SAMPLE = re.compile(
 )
 _WORDY = re.compile(r"[^\W\d]{1,60}(?:[-_. ][^\W\d]{1,60}){0,8}[-_]?\d{0,3}")
 _DOTTED = re.compile(r"[A-Za-z_$][\w$]{0,60}(?:(?:\?\.|\.|->|::)[A-Za-z_$][\w$]{0,60}){1,8}")
-_NAMED = re.compile(r"pass|pw|psw|secret|token|key|cred|auth|login|hash", re.IGNORECASE)
+_NAMES = re.compile(r"pass|pwd|secret|token|key|cred|auth|login|hash")
 _PATH = re.compile(r"(?:~|\.{1,2}|[a-z]:)?[\\/][\w .@+-]{0,80}(?:[\\/][\w .@+-]{0,80}){0,12}")
 _TECH = re.compile(
     r"(?:u?int|float|i|u|f|sha|md|aes|rs|hs|es|ps|utf-?|base|oauth|v|ipv|x|http|tls|t|k|rfc|iso)-?\d{1,4}(?:[-_.]\w{1,12}){0,3}"
 )
-_FILE = re.compile(
-    r"[\w./-]{1,80}\.(?:py|js|ts|tsx|json|ya?ml|toml|txt|pem|key|crt|env|md|go|rs|java|rb|php|html|cfg|ini|conf|sh|enc)"
+_FILES = frozenset(
+    [
+        "py",
+        "js",
+        "ts",
+        "tsx",
+        "json",
+        "yml",
+        "yaml",
+        "toml",
+        "txt",
+        "pem",
+        "key",
+        "crt",
+        "env",
+        "md",
+        "go",
+        "rs",
+        "java",
+        "rb",
+        "php",
+        "html",
+        "cfg",
+        "ini",
+        "conf",
+        "sh",
+        "enc",
+    ]
 )
 
 
@@ -258,7 +284,7 @@ def strong(name: str) -> bool:
 
 
 _DIGIT, _LETTER, _SIGN = re.compile(r"\d"), re.compile(r"[^\W\d_]"), re.compile(r"[!@#$%^*+=~?]")
-_REFERENCE = re.compile("|".join(f"(?:{one.pattern})" for one in (_PATH, _FILE, _TECH)))
+_REFERENCE = re.compile("|".join(f"(?:{one.pattern})" for one in (_PATH, _TECH)))
 
 
 def _mixed(value: str) -> bool:
@@ -274,17 +300,21 @@ def placeholder(value: str) -> bool:
     return _SAMPLE.search(low) is not None and _WORDY.fullmatch(low) is not None
 
 
+def _named(value: str) -> bool:
+    """Whether a value speaks of secrets, as the names of variables do."""
+    return _NAMES.search(value.lower()) is not None
+
+
 def _random(value: str) -> bool:
     """Long and of upper, lower and digits: no path or name looks like this."""
-    kinds = (str.isupper, str.islower, str.isdigit)
-    return len(value) >= 24 and all(any(kind(char) for char in value) for kind in kinds)
+    return len(value) >= 24 and value != value.lower() and value != value.upper() and _DIGIT.search(value) is not None
 
 
 def _reference(value: str) -> bool:
     """A path, a file, a module's member, an algorithm."""
     if _random(value):
-        return "." in value and _DOTTED.fullmatch(value) is not None and _NAMED.search(value) is not None
-    if _REFERENCE.fullmatch(value):
+        return "." in value and _DOTTED.fullmatch(value) is not None and _named(value)
+    if _REFERENCE.fullmatch(value) or ("." in value and value.rpartition(".")[2] in _FILES):
         return True
     return not _DIGIT.search(value) and _DOTTED.fullmatch(value) is not None
 
@@ -300,7 +330,7 @@ def quoted(name: str, value: str) -> bool:
     if " " in value or len(value) < 6:
         return False
     if _WORDY.fullmatch(value):
-        return len(value) >= 8 and value.isalnum() and not value.isalpha() and not _NAMED.search(value)
+        return len(value) >= 8 and value.isalnum() and not value.isalpha() and not _named(value)
     return _mixed(value) or (value.isalpha() and len(value) >= 16)
 
 
@@ -319,18 +349,18 @@ def bare(name: str, value: str, after: str, *, env: bool, tight: bool = False) -
         if value.isdigit():
             return len(value) >= 4 and not after[:2].strip().isalpha()
         if not identifier or any(char.isdigit() for char in value):
-            named = _NAMED.search(value) is not None and _WORDY.fullmatch(value) is not None
+            named = _named(value) and _WORDY.fullmatch(value) is not None
             return len(value) >= (3 if env else 4) and (env or not named)
         if "_" in value and _WORDY.fullmatch(value) and not env:
             return False
         ends = not after.strip(" \"'`|)\\.") or after[0] in ";&@"
-        return ends and len(value) >= 5 and (env or not _NAMED.search(value) or (value.isalpha() and len(value) > 10))
+        return ends and len(value) >= 5 and (env or not _named(value) or (value.isalpha() and len(value) > 10))
     if len(value) < (6 if tight else 8) or (value.isdigit() and len(value) < 16):
         return False
     if not _mixed(value):
         return value.isalpha() and len(value) >= 20 and not value.islower() and env
     if identifier and _WORDY.fullmatch(value):
-        return not _NAMED.search(value) and "_" not in value
+        return not _named(value) and "_" not in value
     return _random(value) or sum(char.isdigit() for char in value) >= 2 or any(char in "!@#$%^*+=~" for char in value)
 
 
@@ -339,7 +369,7 @@ def spaced(name: str, value: str) -> bool:
     if len(value) < 6 or (value.count("-") in (1, 2) and value.replace("-", "").isalpha()):
         return False
     if any(char.isdigit() for char in value):
-        likely = any(char.isalpha() for char in value) and not _NAMED.search(value)
+        likely = any(char.isalpha() for char in value) and not _named(value)
     else:
         likely = (strong(name) and any(char in "!@#$%^*+=~" for char in value[:-1])) or value.count("-") >= 3
     return likely and not placeholder(value) and not _reference(value)

@@ -75,11 +75,17 @@ def read(text: str) -> Reading:
 
 
 def milliseconds(rule: Rule, reading: Reading) -> float:
-    reading._known.clear()
-    begin = time.process_time()
-    for _place in rule.places(reading):
-        pass
-    return (time.process_time() - begin) * 1000
+    """The best of three, where once is near the limit: other work on the machine is not the rule's."""
+    best = float("inf")
+    for _ in range(3):
+        reading._known.clear()
+        begin = time.process_time()
+        for _place in rule.places(reading):
+            pass
+        best = min(best, (time.process_time() - begin) * 1000)
+        if best < LIMIT_MS / 2:
+            break
+    return best
 
 
 def main() -> int:
