@@ -1,38 +1,41 @@
-"""The trail in the admin: to look at, not to change."""
+"""The trail in the admin: to look at, not to change.
+
+Invariants: nobody adds, changes or deletes a row here, superusers neither; who opens a row whose content was kept is
+written down before the page is made.
+"""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
+from itertools import islice
 from typing import Any
 
+from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.core.handlers.asgi import ASGIRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http.response import HttpResponseRedirect
+from django.shortcuts import render as render_page
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
 from unfold.admin import ModelAdmin
 
-from audit.models import AuditRecord
+from audit import dashboard, export, filters, querysets, render
+from audit.filters import TrailList
+from audit.models import AuditRecord, ContentViewing
+from audit.querysets import Trail, TrailPaginator
 
 
-@admin.register(AuditRecord)
-class AuditRecordAdmin(ModelAdmin):  # type: ignore[misc]
-    list_display = (
-        "received_at",
-        "outcome",
-        "status",
-        "model_asked",
-        "model_served",
-        "stop_reason",
-        "input_tokens",
-        "output_tokens",
-        "duration_ms",
-        "key",
-        "correlation_id",
-    )
-    list_filter = ("outcome", "status", "key", "stream", "model_served", "stop_reason", "error_type")
-    search_fields = ("=correlation_id", "=request_id", "=session")
-    date_hierarchy = "received_at"
+class Read(ModelAdmin):  # type: ignore[misc]
+    """Rows that are looked at."""
+
+    actions = None
     show_full_result_count = False
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return [field.name for field in AuditRecord._meta.fields]
+    list_fullwidth = True
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -42,3 +45,149 @@ class AuditRecordAdmin(ModelAdmin):  # type: ignore[misc]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(AuditRecord)
+class AuditRecordAdmin(Read):
+    list_display = (
+        "time",
+        "ending",
+        "models",
+        "tokens",
+        "cost_shown",
+        "duration",
+        "tries",
+        "key_shown",
+        "correlation",
+    )
+    list_display_links = ("time",)
+    sortable_by = ()
+    list_per_page = 50
+    list_max_show_all = 0
+    list_before_template = "admin/audit/auditrecord/before_list.html"
+    paginator = TrailPaginator
+
+    def get_urls(self) -> list[URLPattern]:
+        export = self.admin_site.admin_view(self.export_view)
+        return [path("export/<str:fmt>/", export, name="audit_auditrecord_export"), *super().get_urls()]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[TrailList]:
+        return TrailList
+
+    def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> TrailPaginator:
+        paginator: TrailPaginator = super().get_paginator(request, *args, **kwargs)
+        paginator.known = request.trail.count  # type: ignore[attr-defined]
+        return paginator
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        now = timezone.now()
+        try:
+            request.trail = Trail(filters.chosen(request.GET.dict(), now))  # type: ignore[attr-defined]
+        except ValueError as error:
+            self.message_user(request, f"Not a filter: {error}", "ERROR")
+            return HttpResponseRedirect(request.path)
+        shown = dashboard.before_list(request.trail, request.GET.dict(), now)  # type: ignore[attr-defined]
+        found: HttpResponse = super().changelist_view(request, {**(extra_context or {}), **shown})
+        return found
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        row = self.get_object(request, unquote(object_id))
+        if row is None:
+            gone: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            return gone
+        viewings = querysets.viewed(row, request.user)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": f"Request {row.request_id}",
+            **render.page(row, querysets.neighbours(row), querysets.conversation(row)),
+            "viewings": viewings,
+        }
+        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        return TemplateResponse(request, "admin/audit/auditrecord/detail.html", context)
+
+    def export_view(self, request: HttpRequest, fmt: str) -> HttpResponseBase:
+        """The rows of the present filter, streamed, newest first."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            chosen = filters.chosen(request.GET.dict(), timezone.now())
+            lines = export.rows(querysets.rows(chosen), fmt)
+        except ValueError as error:
+            raise Http404(str(error)) from None
+        found = StreamingHttpResponse(
+            _aside(lines) if isinstance(request, ASGIRequest) else lines, content_type=export.TYPES[fmt]
+        )
+        found["Content-Disposition"] = f'attachment; filename="audit-{timezone.now():%Y%m%d-%H%M%S}.{fmt}"'
+        found["Cache-Control"] = "no-store"
+        return found
+
+    @admin.display(description="Time (UTC)")
+    def time(self, row: AuditRecord) -> str:
+        return render.time_of(row)
+
+    @admin.display(description="Model")
+    def models(self, row: AuditRecord) -> str:
+        return render.model_of(row)
+
+    @admin.display(description="Outcome")
+    def ending(self, row: AuditRecord) -> str:
+        return render.ending_of(row)
+
+    @admin.display(description="In / out")
+    def tokens(self, row: AuditRecord) -> str:
+        return render.tokens_of(row)
+
+    @admin.display(description="Cost")
+    def cost_shown(self, row: AuditRecord) -> str:
+        return render.cost_of(row)
+
+    @admin.display(description="Duration")
+    def duration(self, row: AuditRecord) -> str:
+        return render.duration_of(row)
+
+    @admin.display(description="Tries")
+    def tries(self, row: AuditRecord) -> int:
+        return row.attempt_count
+
+    @admin.display(description="Key")
+    def key_shown(self, row: AuditRecord) -> str:
+        return row.key or render.DASH
+
+    @admin.display(description="Correlation id")
+    def correlation(self, row: AuditRecord) -> str:
+        return render.correlation_of(row)
+
+
+@admin.register(ContentViewing)
+class ContentViewingAdmin(Read):
+    list_display = ("viewed_at", "user_name", "record_link", "redaction")
+    list_display_links = None
+    list_filter = ("redaction",)
+    search_fields = ("=user_name", "=record__request_id")
+    fields = ("user_name", "viewed_at", "record_link", "redaction")
+    readonly_fields = ("record_link",)
+
+    @admin.display(description="Request")
+    def record_link(self, row: ContentViewing) -> str:
+        return render.linked(render.searched(row.record_id), row.record_id)
+
+
+async def _aside(lines: Iterator[str], size: int = 500) -> AsyncIterator[str]:
+    """Lines that are read from the database, for a response that is sent by the event loop."""
+    while part := await sync_to_async(_next)(lines, size):
+        yield part
+
+
+def _next(lines: Iterator[str], size: int) -> str:
+    return "".join(islice(lines, size))
+
+
+def locked_out(request: HttpRequest, *_: Any) -> HttpResponse:
+    """What a login is answered with after too many failed ones (axes' AXES_LOCKOUT_CALLABLE)."""
+    context = {**admin.site.each_context(request), "failure_limit": settings.AXES_FAILURE_LIMIT}
+    return render_page(request, "admin/locked_out.html", context, status=settings.AXES_HTTP_RESPONSE_CODE)

@@ -78,7 +78,7 @@ class AuditRecord(models.Model):
             models.Index(fields=["model_served", "received_at"], name="audit_model"),
             models.Index(fields=["key", "received_at"], name="audit_key", condition=~Q(key="")),
             models.Index(fields=["error_type", "received_at"], name="audit_error", condition=~Q(error_type="")),
-            models.Index(fields=["duration_ms"], name="audit_slow", condition=Q(duration_ms__gte=30_000)),
+            models.Index(fields=["received_at"], name="audit_slow", condition=Q(duration_ms__gte=30_000)),
             models.Index(fields=["worker"], name="audit_unfinished", condition=Q(finished_at__isnull=True)),
         ]
 

@@ -335,7 +335,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='auditrecord',
-            index=models.Index(condition=models.Q(('duration_ms__gte', 30000)), fields=['duration_ms'], name='audit_slow'),
+            index=models.Index(condition=models.Q(('duration_ms__gte', 30000)), fields=['received_at'], name='audit_slow'),
         ),
         migrations.AddIndex(
             model_name='auditrecord',

@@ -24,12 +24,17 @@ from tests.live import ROOT, Bridge, start_bridge
 from tests.simulator.script import Call, Text, Turn, error_turn
 from tests.simulator.server import Simulator
 
+DESK, PHONE = {"width": 1280, "height": 800}, {"width": 375, "height": 812}
 USER, PASSWORD = "admin", "only-for-tests-7"
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
 )
 OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 OPTIONS += ["--disable-sync", "--no-first-run", "--hide-scrollbars", "--force-color-profile=srgb"]
+VIOLATIONS = """
+document.addEventListener("securitypolicyviolation", (event) =>
+    console.error("policy:", event.violatedDirective, event.blockedURI, event.sourceFile));
+"""
 DECIDED = """
 import json
 from bridge_api.models import ClientKey, ModelCapability, ModelMapping
@@ -42,7 +47,15 @@ ModelMapping.objects.create(kind="glob", pattern="*-legacy", served="gpt-4.1", p
 ModelCapability.objects.create(model="qwen3", efforts="-", images=False, context_window=131072, source="its model card")
 ClientKey.make("team a", owner="Ada", requests_per_minute=60, daily_token_budget=5000000, changed_by="ada")
 ClientKey.make("nightly", owner="CI", tokens_per_minute=200000, changed_by="ada")[0].revoke("grace")
-print(json.dumps({"mapping": opus.pk}))
+from audit.models import AuditRecord
+from tests.audit.trail import make_trail
+make_trail(6000, seed=3, days=8)
+AuditRecord.objects.filter(rule="database:1").update(rule=f"database:{opus.pk}")
+told = AuditRecord.objects.filter(outcome="completed", attempt_count=2, note_count__gte=2, cached_tokens__gt=0)
+told = told.filter(stop_reason="tool_use", reasoning_tokens__gt=50).exclude(session="").exclude(key="")
+record = told.filter(redaction="partial").first() or told.first()
+failed = AuditRecord.objects.filter(outcome="failed", attempt_count=3).first()
+print(json.dumps({"mapping": opus.pk, "record": record.pk, "failed": failed.pk}))
 """
 
 
@@ -87,8 +100,8 @@ def admin() -> Iterator[Admin]:
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
                 try:
-                    found = Admin(bridge, browser.new_page(viewport={"width": 1280, "height": 800}), rows)
-                    _watch(found)
+                    found = Admin(bridge, browser.new_page(viewport=DESK), rows)
+                    watch(found)
                     _log_in(found)
                     yield found
                 finally:
@@ -120,7 +133,9 @@ def _fill(bridge: Bridge, simulator: Simulator) -> dict[str, int]:
     return rows
 
 
-def _watch(found: Admin) -> None:
+def watch(found: Admin) -> None:
+    """Collect what goes wrong on the page from now on, and what its policy forbids."""
+
     def asked(request: Any) -> None:
         if not request.url.startswith((found.bridge.base_url, "data:", "blob:")):
             found.faults.append(f"asks another machine: {request.url}")
@@ -133,6 +148,7 @@ def _watch(found: Admin) -> None:
         if response.status >= 400:
             found.faults.append(f"{response.status}: {response.url}")
 
+    found.page.add_init_script(VIOLATIONS)
     found.page.on("request", asked)
     found.page.on("console", said)
     found.page.on("response", answered)

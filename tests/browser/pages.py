@@ -7,17 +7,25 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Page:
-    """``path`` below the bridge; ``text`` must be visible; ``picture``: it stands in the documents."""
+    """``path`` below the bridge; ``text`` must be visible; ``picture``: it stands in the documents, with ``looks`` also
+    in the dark and as on a phone; ``height`` of the picture, where it is another than the window's."""
 
     name: str
     path: str
     text: str
     picture: bool = False
+    looks: bool = False
+    height: int = 0
 
 
 PAGES = (
-    Page("index", "/admin/", "Model mappings"),
-    Page("audit", "/admin/audit/auditrecord/", "claude-opus-5-5"),
+    Page("audit-dashboard", "/admin/?range=7d", "Requests by outcome", picture=True, looks=True, height=1_500),
+    Page("audit-list", "/admin/audit/auditrecord/?range=7d", "Correlation id", picture=True, looks=True, height=1_150),
+    Page(
+        "audit-detail", "/admin/audit/auditrecord/{record}/change/", "Timeline", picture=True, looks=True, height=1_500
+    ),
+    Page("audit-failed", "/admin/audit/auditrecord/{failed}/change/", "Attempt 3"),
+    Page("viewings", "/admin/audit/contentviewing/", "Content viewings"),
     Page("mappings", "/admin/bridge_api/modelmapping/?try=claude-opus-5-5%5B1m%5D", "gpt-6.2-sol", picture=True),
     Page("mapping", "/admin/bridge_api/modelmapping/{mapping}/change/", "Reasoning effort is", picture=True),
     Page("mapping-history", "/admin/bridge_api/modelmapping/{mapping}/history/", "Model mappings"),

@@ -1,0 +1,186 @@
+"""What of the trail is to be seen: chosen in the page's address, and applied to its rows.
+
+Invariants: pure but for the change list at the end; everything chosen stands in the address; times are whole hours, so
+that the sums of the hours and the rows are of the same requests; a value that cannot be right is refused, not left
+aside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.http import HttpRequest
+from unfold.views import ChangeList
+
+from audit.models import Outcome
+from audit.rollups import hour_of
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from audit.models import AuditRecord
+
+SPANS = {
+    "1h": ("Last hour", timedelta(hours=1)),
+    "24h": ("24 hours", timedelta(hours=24)),
+    "7d": ("7 days", timedelta(days=7)),
+    "30d": ("30 days", timedelta(days=30)),
+    "all": ("All", None),
+}
+USUAL = "24h"
+OWN = "own"
+# The name in the address -> the column, which the rows and the hours' sums have in common.
+DIMENSIONS = {
+    "outcome": "outcome",
+    "status": "status",
+    "model": "model_served",
+    "key": "key",
+    "stream": "stream",
+    "stop": "stop_reason",
+    "error": "error_type",
+}
+LABELS = {
+    "outcome": "Outcome",
+    "status": "Status",
+    "model": "Model",
+    "key": "Client key",
+    "stream": "Mode",
+    "stop": "Stop reason",
+    "error": "Error type",
+}
+INDEXED = frozenset({"outcome", "model", "key", "error"})
+NONE = "(none)"
+SLOW_MS = 30_000
+LONGEST = 128
+STREAM = {"1": True, "0": False}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """``values`` by the column's name in the address. ``end`` is None where the range is open."""
+
+    span: str = USUAL
+    start: datetime | None = None
+    end: datetime | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    notes: bool = False
+    slow: bool = False
+    search: str = ""
+
+    @property
+    def summed(self) -> bool:
+        """Whether the hours' sums know how many requests these are."""
+        return not (self.slow or self.search)
+
+    @property
+    def plain(self) -> bool:
+        """Whether one index serves it. (Those of keys and error types leave out rows without one.)"""
+        if self.notes or len(self.values) > 1:
+            return False
+        return all(name in INDEXED and (value != "" or name == "model") for name, value in self.values.items())
+
+    def without(self, name: str) -> Chosen:
+        return replace(self, values={key: value for key, value in self.values.items() if key != name})
+
+
+NAMES = frozenset({"range", "from", "to", "notes", "slow", "q", *DIMENSIONS})
+
+
+def chosen(given: Mapping[str, str], now: datetime) -> Chosen:
+    """Read an address's parameters. Raises ValueError for a value that cannot be right."""
+    values = {name: _value(name, given[name]) for name in DIMENSIONS if given.get(name, "") != ""}
+    search = given.get("q", "").strip()[:LONGEST]
+    span, start, end = _span(given, now, "all" if search else USUAL)
+    return Chosen(span, start, end, values, _flag(given, "notes"), _flag(given, "slow"), search)
+
+
+def _span(given: Mapping[str, str], now: datetime, usual: str) -> tuple[str, datetime | None, datetime | None]:
+    since, until = _moment(given.get("from", "")), _moment(given.get("to", ""))
+    if since or until:
+        if until is not None and hour_of(until) != until:
+            until = hour_of(until) + timedelta(hours=1)
+        return OWN, hour_of(since) if since else None, until
+    span = given.get("range") or usual
+    if span == OWN:
+        span = usual
+    if span not in SPANS:
+        raise ValueError(f"range: {span!r} is not known")
+    back = SPANS[span][1]
+    return span, hour_of(now - back) if back else None, None
+
+
+def _moment(text: str) -> datetime | None:
+    """A time as a form gives it, in UTC."""
+    if not text:
+        return None
+    found = datetime.fromisoformat(text)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _value(name: str, text: str) -> Any:
+    if name == "status":
+        number = int(text)
+        if not 0 <= number <= 999:
+            raise ValueError(f"status: {number} is not one")
+        return number
+    if name == "stream":
+        if text not in STREAM:
+            raise ValueError("stream: 0 or 1")
+        return STREAM[text]
+    if name == "outcome":
+        return Outcome(text).value
+    if "\x00" in text:
+        raise ValueError(f"{name}: not a name")
+    return "" if text == NONE else text[:LONGEST]
+
+
+def _flag(given: Mapping[str, str], name: str) -> bool:
+    if given.get(name, "") not in ("", "1"):
+        raise ValueError(f"{name}: 1 or nothing")
+    return given.get(name) == "1"
+
+
+def text_of(name: str, value: Any) -> str:
+    """A value as it stands in the address."""
+    if name == "stream":
+        return "1" if value else "0"
+    return str(value) if value != "" else NONE
+
+
+def words_of(name: str, value: Any) -> str:
+    """A value as it is shown."""
+    if name == "stream":
+        return "stream" if value else "whole answer"
+    if name == "outcome":
+        return str(Outcome(value).label) if value in Outcome.values else str(value)
+    if name == "status" and not value:
+        return "none yet"
+    return str(value) if value != "" else "none"
+
+
+class TrailList(ChangeList):  # type: ignore[misc]
+    """The change list of ``request.trail``."""
+
+    result_list: Any
+
+    def get_filters(self, request: HttpRequest) -> tuple[list[Any], bool, dict[str, Any], bool, bool]:
+        unknown = set(self.get_filters_params()) - NAMES
+        if unknown:
+            raise IncorrectLookupParameters(f"not a filter: {', '.join(sorted(unknown))}")
+        return [], False, {}, False, False
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if not self.multi_page:
+            self.result_list = self.result_list[: self.list_per_page]
+
+    def get_queryset(
+        self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
+    ) -> QuerySet[AuditRecord]:
+        super().get_queryset(request, exclude_parameters)
+        found: QuerySet[AuditRecord] = request.trail.page(self.page_num, self.list_per_page)  # type: ignore[attr-defined]
+        return found

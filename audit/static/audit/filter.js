@@ -1,0 +1,27 @@
+// The choices above the list: choosing one shows the list; empty ones stay out of the address; on a phone they are
+// folded until one is used.
+document.addEventListener("DOMContentLoaded", () => {
+  const form = document.getElementById("au-filter");
+  if (!form) {
+    return;
+  }
+  const fold = form.closest("details");
+  if (matchMedia("(max-width: 640px)").matches && !("used" in fold.dataset)) {
+    fold.open = false;
+  }
+  form.addEventListener("change", (event) => {
+    if (event.target.matches("select, input[type=checkbox]")) {
+      form.requestSubmit();
+    }
+  });
+  form.addEventListener("formdata", (event) => {
+    for (const [name, value] of [...event.formData.entries()]) {
+      if (value === "") {
+        event.formData.delete(name);
+      }
+    }
+    if (event.formData.has("from") || event.formData.has("to")) {
+      event.formData.delete("range");
+    }
+  });
+});

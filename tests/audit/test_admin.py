@@ -1,0 +1,407 @@
+"""The trail's pages: what they show, what they let nobody do, and that nothing of a row becomes code."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.core.handlers.asgi import ASGIRequest
+from django.db import connection
+from django.test import AsyncClient, Client
+from django.test.utils import CaptureQueriesContext
+
+from audit import rollups
+from audit.models import AuditRecord, ContentViewing, LatencyHour, UpstreamAttempt, UsageHour
+from audit.render import tree
+from tests.audit.trail import insert, make_trail
+
+pytestmark = pytest.mark.django_db
+LIST = "/admin/audit/auditrecord/"
+VIEWINGS = "/admin/audit/contentviewing/"
+
+
+def client_of(group: str | None = None, *, superuser: bool = False, name: str = "ada") -> Client:
+    user = User.objects.create_user(name, password="x", is_staff=True, is_superuser=superuser)
+    if group:
+        user.groups.add(Group.objects.get(name=group))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def viewer() -> Client:
+    return client_of("viewers")
+
+
+def text(answer: Any) -> str:
+    assert answer.status_code == 200, answer.status_code
+    return re.sub(r"\s+", " ", answer.content.decode())
+
+
+def record(**values: Any) -> AuditRecord:
+    """A finished row, and its place in the sums."""
+    now = datetime.now(UTC)
+    given = {
+        "request_id": f"req_{AuditRecord.objects.count()}",
+        "correlation_id": "correlation",
+        "received_at": now,
+        "finished_at": now + timedelta(seconds=3),
+        "endpoint": "/v1/messages",
+        "model_asked": "claude-opus-5-5",
+        "model_served": "gpt-6.1-sol",
+        "outcome": "completed",
+        "status": 200,
+        "duration_ms": 3_000,
+        **values,
+    }
+    row = AuditRecord.objects.create(**given)
+    sum_up()
+    return row
+
+
+def sum_up() -> None:
+    """The sums of all finished rows, anew."""
+    values = list(AuditRecord.objects.exclude(finished_at=None).values())
+    for model, rows in ((UsageHour, rollups.usage_hours(values)), (LatencyHour, rollups.latency_hours(values))):
+        model.objects.all().delete()
+        insert(model, rows.values())
+
+
+def page_of(row: AuditRecord) -> str:
+    return f"{LIST}{row.pk}/change/"
+
+
+def test_a_line_of_the_list_tells_the_request(viewer: Client) -> None:
+    record(
+        outcome="failed",
+        status=529,
+        error_type="overloaded_error",
+        error_code="overloaded",
+        input_tokens=900,
+        cached_tokens=100,
+        output_tokens=50,
+        cost=0.25,
+        first_token_ms=1_200,
+        attempt_count=3,
+        key="team a",
+    )
+    shown = text(viewer.get(LIST))
+    for part in ("Failed", "529 · overloaded", "claude-opus-5-5", "→ gpt-6.1-sol", "1,000 / 50", "10.0 % cached"):
+        assert part in shown
+    for part in ("$0.25", "3.0 s", "first 1.2 s", "team a", f'href="{LIST}?q=correlation"'):
+        assert part in shown
+
+
+def test_a_fresh_row_is_on_the_first_page_and_one_under_way_too(viewer: Client) -> None:
+    make_trail(200, days=3)
+    record(request_id="req_fresh", correlation_id="fresh")
+    AuditRecord.objects.create(
+        request_id="req_open", correlation_id="open", received_at=datetime.now(UTC), endpoint="/v1/messages"
+    )
+    shown = text(viewer.get(LIST))
+    assert "?q=fresh" in shown
+    assert "?q=open" in shown
+    assert re.search(r"[1-9] under way", shown)
+    assert "?q=open" in text(viewer.get(LIST, {"outcome": "running"}))
+
+
+@pytest.mark.parametrize("given", [{}, {"range": "all"}, {"range": "all", "stop": "max_tokens"}, {"slow": "1"}])
+def test_the_list_asks_the_database_little_and_never_for_what_is_long(given: dict[str, str], viewer: Client) -> None:
+    make_trail(400, days=2)
+    with CaptureQueriesContext(connection) as asked:
+        viewer.get(LIST, given)
+    assert len(asked) <= 12
+    said = " ".join(query["sql"] for query in asked)
+    for column in ("request", "response", "notes", "counts", "tool_calls"):
+        assert f'"audit_auditrecord"."{column}"' not in said
+
+
+def test_a_choice_is_kept_in_every_address_of_the_page(viewer: Client) -> None:
+    make_trail(300, days=2)
+    shown = text(viewer.get(LIST, {"range": "7d", "model": "gpt-6-luna", "key": "team a"}))
+    assert '<option value="gpt-6-luna" selected>' in shown
+    assert "?model=gpt-6-luna&amp;key=team+a&amp;range=24h" in shown
+    assert f"{LIST}export/csv/?range=7d&amp;model=gpt-6-luna&amp;key=team+a" in shown
+    assert f'href="{LIST}?range=7d"' in shown
+
+
+@pytest.mark.parametrize("query", ["status=x", "range=2y", "outcome=lost"])
+def test_a_wrong_choice_is_told_and_left(query: str, viewer: Client) -> None:
+    answer = viewer.get(f"{LIST}?{query}", follow=True)
+    assert answer.redirect_chain == [(LIST, 302)]
+    assert "Not a filter" in text(answer)
+
+
+def test_an_unknown_choice_is_not_taken_for_none(viewer: Client) -> None:
+    assert viewer.get(f"{LIST}?response__contains=a").headers["location"] == f"{LIST}?e=1"
+
+
+def test_figures_of_a_choice_that_the_sums_do_not_know_say_so(viewer: Client) -> None:
+    make_trail(300, days=1)
+    assert "over 30 s (" in text(viewer.get(LIST))
+    shown = text(viewer.get(LIST, {"range": "all", "notes": "1"}))
+    assert "matching rows" in shown
+    assert "matching rows" not in text(viewer.get(LIST, {"range": "all"}))
+
+
+def test_an_empty_trail_has_a_page(viewer: Client) -> None:
+    assert "Nothing in this time." in text(viewer.get(LIST))
+
+
+def test_a_rows_page_tells_its_story(viewer: Client) -> None:
+    row = record(
+        session="c" * 32,
+        rule="database:7",
+        input_tokens=500,
+        cached_tokens=1_500,
+        output_tokens=300,
+        reasoning_tokens=100,
+        cost=0.0123,
+        connected_ms=40,
+        first_byte_ms=500,
+        first_token_ms=1_000,
+        attempt_count=2,
+        notes=[{"code": "dropped.top_k", "where": "top_k"}, {"code": "new.code", "where": ""}],
+        note_count=2,
+        counts={"messages": 3, "tools": 12, "images": 0},
+        tool_calls={"Read": 2},
+        request={"headers": {"user-agent": "x"}, "bytes": 1234, "body": {"model": "m"}, "masked": {"email": 2}},
+        response={"content": [{"type": "text", "text": "[text]"}], "masked": {}},
+        redaction="full",
+    )
+    other = record(session="c" * 32, received_at=row.received_at - timedelta(minutes=5))
+    UpstreamAttempt.objects.create(
+        record=row, number=1, started_ms=5, duration_ms=300, status=503, error_code="overloaded"
+    )
+    UpstreamAttempt.objects.create(record=row, number=2, started_ms=700, duration_ms=2_300, status=200)
+    shown = text(viewer.get(page_of(row)))
+    for part in (
+        "Attempt 1: 503 · overloaded · 300 ms",
+        "Attempt 2: 200 · 2.3 s",
+        "150 / s",
+        "$0.01",
+        "75.0 % from the cache",
+        "The Responses API has no top_k.",
+        "new.code",
+        "/admin/bridge_api/modelmapping/7/change/",
+        "mapping 7",
+        "3 messages, 12 tools",
+        "Read × 2",
+        "1,234 bytes",
+        "email × 2",
+        f'href="{page_of(other)}"',
+        "In the same conversation",
+        "← Earlier",
+    ):
+        assert part in shown, part
+    assert "Later →" not in shown
+    assert "Later →" in text(viewer.get(page_of(other)))
+
+
+def test_an_error_is_told_with_its_type_its_code_and_its_words(viewer: Client) -> None:
+    row = record(outcome="failed", error_type="timeout_error", error_code="upstream_timeout", error_message="Silent.")
+    shown = text(viewer.get(page_of(row)))
+    assert "timeout_error" in shown
+    assert "upstream_timeout" in shown
+    assert "Silent." in shown
+    assert "Somebody was too slow." in shown
+
+
+def test_a_row_under_way_and_a_row_of_nothing_have_pages(viewer: Client) -> None:
+    opened = AuditRecord.objects.create(
+        request_id="req_open", correlation_id="open", received_at=datetime.now(UTC), endpoint="/v1/messages"
+    )
+    assert "under way, or its process is gone" in text(viewer.get(page_of(opened)))
+    odd = record(
+        duration_ms=0, notes=["dropped.top_k"], request=[1, "two"], response="text", counts=[], rule="database:x"
+    )
+    assert "The Responses API has no top_k." in text(viewer.get(page_of(odd)))
+
+
+def test_a_row_that_is_gone_is_told(viewer: Client) -> None:
+    assert viewer.get(f"{LIST}999/change/").status_code == 302
+    assert viewer.get(f"{LIST}x/change/").status_code == 302
+
+
+@pytest.mark.parametrize("redaction", ["partial", "none"])
+def test_who_looks_at_kept_content_is_written_down(redaction: str, viewer: Client) -> None:
+    row = record(redaction=redaction)
+    assert "Seen before by" not in text(viewer.get(page_of(row)))
+    shown = text(client_of("operators", name="grace").get(page_of(row)))
+    assert "<td>ada</td>" in shown
+    found = ContentViewing.objects.order_by("viewed_at").values_list("user_name", "record_id", "redaction")
+    assert list(found) == [("ada", row.request_id, redaction), ("grace", row.request_id, redaction)]
+    listed = text(viewer.get(VIEWINGS))
+    assert row.request_id in listed
+    assert "grace" in listed
+
+
+def test_a_viewing_outlives_its_row_and_its_user(viewer: Client) -> None:
+    row = record(redaction="none")
+    client_of("viewers", name="eve").get(page_of(row))
+    assert "eve" in text(viewer.get(VIEWINGS, {"q": row.request_id}))
+    User.objects.get(username="eve").delete()
+    AuditRecord.objects.all().delete()
+    assert "eve" in text(viewer.get(VIEWINGS))
+    assert row.request_id in text(viewer.get(f"{VIEWINGS}{ContentViewing.objects.get().pk}/change/"))
+
+
+def test_a_page_is_never_longer_than_a_page_whatever_the_sums_say(viewer: Client) -> None:
+    make_trail(120, days=0.5)
+    UsageHour.objects.all().delete()
+    record_of_one = AuditRecord.objects.filter(outcome="completed").values().first()
+    insert(UsageHour, rollups.usage_hours([record_of_one]).values())
+    assert text(viewer.get(LIST)).count("data-row") <= 50
+
+
+def test_nothing_is_written_down_where_nothing_was_kept(viewer: Client) -> None:
+    for redaction in ("full", ""):
+        viewer.get(page_of(record(redaction=redaction)))
+    assert not ContentViewing.objects.exists()
+
+
+@pytest.mark.parametrize("group", ["viewers", "operators", None])
+def test_nobody_changes_the_trail(group: str | None) -> None:
+    row = record(redaction="none")
+    client = client_of(group, superuser=group is None)
+    client.get(page_of(row))
+    viewing = ContentViewing.objects.get()
+    for path in (LIST, VIEWINGS):
+        assert client.get(f"{path}add/").status_code == 403
+    assert client.get(f"{LIST}{row.pk}/delete/").status_code == 403
+    assert client.post(f"{LIST}{row.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert client.post(f"{VIEWINGS}{viewing.pk}/delete/", {"post": "yes"}).status_code == 403
+    client.post(page_of(row), {"outcome": "completed", "model_asked": "changed"})
+    client.post(f"{VIEWINGS}{viewing.pk}/change/", {"user_name": "nobody"})
+    client.post(LIST, {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"})
+    row.refresh_from_db()
+    viewing.refresh_from_db()
+    assert (row.model_asked, viewing.user_name) == ("claude-opus-5-5", "ada")
+
+
+def test_who_may_not_view_the_trail_sees_no_page_of_it() -> None:
+    row = record(redaction="none")
+    client = client_of()
+    for path in (LIST, page_of(row), f"{LIST}export/csv/", VIEWINGS):
+        assert client.get(path).status_code == 403
+    assert not ContentViewing.objects.exists()
+    assert Client().get(f"{LIST}export/csv/").status_code == 302
+
+
+def test_an_export_is_of_the_rows_that_are_shown(viewer: Client) -> None:
+    make_trail(300, days=3)
+    answer = viewer.get(f"{LIST}export/csv/", {"range": "all", "outcome": "completed"})
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert re.fullmatch(r'attachment; filename="audit-[\d-]+\.csv"', answer.headers["content-disposition"])
+    read = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
+    assert len(read) == AuditRecord.objects.filter(outcome="completed").count()
+    lines = b"".join(viewer.get(f"{LIST}export/jsonl/").streaming_content).splitlines()
+    assert all(json.loads(line)["request_id"] for line in lines)
+    assert viewer.get(f"{LIST}export/xml/").status_code == 404
+    assert viewer.get(f"{LIST}export/csv/", {"status": "x"}).status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_an_export_is_sent_as_it_is_read() -> None:
+    from asgiref.sync import sync_to_async
+
+    await sync_to_async(make_trail)(1_200, days=1)
+    user = await sync_to_async(User.objects.create_superuser)("root", password="x")
+    client = AsyncClient()
+    await client.aforce_login(user)
+    answer = await client.get(f"{LIST}export/jsonl/", {"range": "all"})
+    assert isinstance(answer.asgi_request, ASGIRequest)
+    parts = [part async for part in answer.streaming_content]
+    assert len(parts) == 3
+    assert len(b"".join(parts).splitlines()) == 1_200
+
+
+HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7|add:7 }}'--"
+FORMULA = "=cmd|' /C calc'!A0"
+
+
+def hostile(row: AuditRecord) -> None:
+    """Every text column as bad as its length takes."""
+    for field in AuditRecord._meta.concrete_fields:
+        if field.get_internal_type() in ("CharField", "TextField") and field.name != "request_id":
+            setattr(row, field.name, HOSTILE[: field.max_length])
+    row.request_id = f"<b>{row.pk}</b>"
+    row.notes = [{"code": HOSTILE, "where": HOSTILE}]
+    row.request = {"headers": {HOSTILE: HOSTILE}, "body": [HOSTILE, {HOSTILE: [HOSTILE]}], "masked": {HOSTILE: HOSTILE}}
+    row.response = {"content": [{"type": HOSTILE, "role": HOSTILE, "text": HOSTILE}]}
+    row.counts, row.tool_calls = {HOSTILE: 1}, {HOSTILE: HOSTILE}
+    row.redaction = "none"
+    row.save()
+
+
+class Elements(HTMLParser):
+    """A page's elements; ``suspect`` are those that only a hostile value can have made."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.suspect: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = {name for name, _ in attrs}
+        inline = tag == "script" and "src" not in names
+        if inline or tag == "img" or any(name.startswith("on") for name in names):
+            self.suspect.append(self.get_starttag_text() or "")
+
+
+def test_hostile_values_stay_text_on_every_page() -> None:
+    rows = [record(session="s", redaction="none") for _ in range(2)]
+    for row in rows:
+        hostile(row)
+        UpstreamAttempt.objects.create(
+            record=row, number=1, started_ms=1, duration_ms=5, error_code=HOSTILE[:80], upstream_request_id=HOSTILE[:64]
+        )
+    sum_up()
+    user = User.objects.create_superuser(HOSTILE[:100].replace(" ", ""), password="x")
+    client = Client()
+    client.force_login(user)
+    paths = [
+        LIST,
+        page_of(rows[0]),
+        page_of(rows[0]),
+        "/admin/",
+        VIEWINGS,
+        f"{LIST}?q={HOSTILE}",
+        f"{LIST}?key={HOSTILE}",
+    ]
+    for path in paths:
+        shown = client.get(path).content.decode()
+        assert "alert(1)" in shown, path
+        found = Elements(shown)
+        assert found.suspect == [], path
+        assert "14'--" not in shown
+
+
+def test_hostile_values_are_no_formulas_in_an_export(viewer: Client) -> None:
+    row = record()
+    hostile(row)
+    AuditRecord.objects.update(key=FORMULA, client=FORMULA, error_message=FORMULA)
+    body = b"".join(viewer.get(f"{LIST}export/csv/", {"range": "all"}).streaming_content).decode()
+    (read,) = csv.DictReader(io.StringIO(body))
+    for column in ("key", "client", "error_message"):
+        assert read[column] == f"'{FORMULA}"
+    assert not any(value.startswith(("=", "+", "@", "\t", "\r")) for value in read.values())
+
+
+def test_a_tree_is_cut_where_it_is_too_long_or_too_deep() -> None:
+    deep: Any = "end"
+    for _ in range(200):
+        deep = [deep]
+    assert len(tree(deep)) < 20_000
+    wide = tree({str(number): number for number in range(100_000)})
+    assert wide.count("more is not shown") == 1
+    assert len(wide) < 400_000
+    assert "5,000 characters in all" in tree({"text": "x" * 5_000})
