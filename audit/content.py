@@ -64,7 +64,9 @@ class Redactor:
         if body and understood and len(body) <= LARGEST:
             try:
                 fields = _fields.decode(body)
-                document["body"] = {name: self._field(name, raw, masked) for name, raw in sorted(fields.items())[:50]}
+                document["body"] = kept = {}
+                for name, raw in sorted(fields.items())[:50]:
+                    kept.update(self._field(name, raw, masked))
             except (msgspec.MsgspecError, UnicodeError, RecursionError):
                 masked.clear()
         if body and "body" not in document:
@@ -103,16 +105,17 @@ class Redactor:
             _add(masked, found)
         return kept
 
-    def _field(self, name: str, raw: msgspec.Raw, masked: dict[str, int]) -> Any:
+    def _field(self, name: str, raw: msgspec.Raw, masked: dict[str, int]) -> dict[str, Any]:
+        """A field of the body; a name that is not the protocol's own is content, too."""
         if name == "messages":
-            return self._messages(raw, masked)
+            return {name: self._messages(raw, masked)}
         if name == "tools":
-            return self._remembered(raw, self._tool_line)
+            return {name: self._remembered(raw, self._tool_line)}
         if name == "system" and self.mode == "full":
-            return self._remembered(raw, lambda data: "system")
-        if len(bytes(raw)) > LIMIT:
-            return self._remembered(raw, lambda data: "cut")
-        return self._redacted({name: msgspec.json.decode(raw)}, masked).get(name, "…")
+            return {name: self._remembered(raw, lambda data: "system")}
+        value = msgspec.json.decode(raw) if len(memoryview(raw)) <= LIMIT else self._remembered(raw, lambda data: "cut")
+        redacted: dict[str, Any] = self._redacted({name: value}, masked)
+        return redacted
 
     def _messages(self, raw: msgspec.Raw, masked: dict[str, int]) -> list[Any]:
         messages = _raws.decode(raw)

@@ -53,6 +53,10 @@ def test_full_keeps_nothing_that_was_said() -> None:
     assert read["max_tokens"] == 9
 
 
+def test_a_name_that_is_not_the_protocols_is_content() -> None:
+    assert CANARY not in kept("full", body(**{CANARY: 1}))
+
+
 def test_equal_content_has_equal_hashes_with_one_key_only() -> None:
     assert kept("full") == kept("full")
     assert kept("full") != json.dumps(Redactor("full", b"other").request(body(), {}))
