@@ -292,6 +292,7 @@ class Sink:
         try:
             for tell in self.on_beat:
                 tell(self)
+            self._connect(IMPATIENCE_MS)
             _say_alive(self.worker, self.queued, self.spooled, self.lost)
         except DatabaseFailure:
             with contextlib.suppress(Exception):
@@ -303,6 +304,7 @@ class Sink:
         with contextlib.suppress(Exception):
             from audit.models import Worker
 
+            self._connect(PATIENCE_MS)
             if not self.spooled:
                 Worker.objects.filter(id=self.worker).delete()
         with contextlib.suppress(Exception):
