@@ -250,7 +250,7 @@ async def test_a_requests_bytes_are_not_held_while_its_answer_streams(use: Any) 
         running = asyncio.create_task(caller.on(bridge()))
         await caller.until(lambda it: b"text_delta" in it.content)
         gc.collect()
-        texts = (it for one in gc.get_objects() for it in gc.get_referents(one) if isinstance(it, str | bytes))
+        texts = (it for one in gc.get_objects() for it in gc.get_referents(one) if type(it) in (str, bytes))
         large = {id(it): it for it in texts if len(it) > 100_000}
         known = {id(canary), id(wire.requests[0][2])}
         held = [it for it in large.values() if id(it) not in known and "canary-" in str(it)]
