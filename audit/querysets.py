@@ -14,11 +14,13 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from django.conf import settings
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet, Sum
 
 from audit.filters import DIMENSIONS, INDEXED, SLOW_MS, Chosen
 from audit.models import AuditRecord, ContentViewing, LatencyHour, UsageHour
+from audit.record import session_hash
 from audit.rollups import hour_of
 
 SAMPLE = 5_000
@@ -52,7 +54,9 @@ def conditions(chosen: Chosen) -> Q:
         found &= Q(duration_ms__gte=SLOW_MS)
     if chosen.search:
         text = chosen.search
-        found &= Q(correlation_id=text) | Q(request_id=text) | (Q(session=text) & ~Q(session=""))
+        # A conversation by its hash, or by the session id that the client shows its user.
+        sessions = (text, session_hash(text, settings.SECRET_KEY.encode()))
+        found &= Q(correlation_id=text) | Q(request_id=text) | (Q(session__in=sessions) & ~Q(session=""))
     return found
 
 

@@ -102,7 +102,7 @@ class Trail:
             shown = client.post("/admin/login/", data=form, headers={"referer": f"{self.bridge.base_url}/admin/login/"})
             assert "/login" not in str(shown.url)
             yield "the dashboard", shown.text
-            listing = client.get("/admin/audit/auditrecord/?time=all")
+            listing = client.get("/admin/audit/auditrecord/?range=all")
             yield "the list", listing.text
             found = set(re.findall(r"/admin/audit/auditrecord/\d+/change/", listing.text))
             assert len(found) >= 8

@@ -12,6 +12,7 @@ from audit import querysets
 from audit.filters import DIMENSIONS, Chosen, chosen
 from audit.models import AuditRecord, LatencyHour, UsageHour
 from audit.querysets import Trail
+from audit.record import session_hash
 from audit.rollups import BOUNDS_MS, bucket
 from tests.audit.trail import make_trail
 
@@ -133,6 +134,14 @@ def test_an_id_is_searched_for_in_all_of_the_trail(column: str) -> None:
     assert [found.pk for found in trail.page(1, 50)] == list(wanted)
     assert trail.count == len(wanted)
     assert trail.facets()["outcome"].total() == len(wanted)
+
+
+@pytest.mark.django_db
+def test_a_conversation_is_found_by_the_session_that_its_client_names(settings: Any) -> None:
+    make_trail(20, until=NOW, days=1)
+    session = session_hash("session-7", settings.SECRET_KEY.encode())
+    AuditRecord.objects.filter(pk__in=AuditRecord.objects.values("pk")[:3]).update(session=session)
+    assert Trail(chosen({"q": "session-7"}, NOW)).count == 3
 
 
 def test_nothing_given_is_the_last_day_with_whole_hours_and_an_open_end() -> None:
