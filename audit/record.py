@@ -152,4 +152,5 @@ def _clean(text: str) -> str:
 
 
 def _cut(text: str, length: int) -> str:
-    return text[:length] if text.isalnum() else _clean(text[:length])
+    text = text[:length]
+    return text if text.isascii() and text.isprintable() else _clean(text)

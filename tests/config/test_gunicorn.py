@@ -37,6 +37,9 @@ def configured(**environment: str) -> subprocess.CompletedProcess[str]:
         ("PORT", "many"),
         ("LOG_LEVEL", "loud"),
         ("LOG_FORMAT", "xml"),
+        ("AUDIT_REDACTION", "none"),
+        ("AUDIT_REDACTION", "some"),
+        ("METRICS", "public"),
     ],
 )
 def test_a_bad_setting_stops_the_server_with_one_line(name: str, value: str) -> None:
