@@ -7,7 +7,7 @@ row goes with its tries and its viewings; a row that may still end is left. Sums
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +18,9 @@ from audit.models import AuditRecord
 
 BATCH = 5_000
 PAUSE = 0.05
-"""Seconds between batches, for those who wait to write."""
+"""Seconds between batches at least, for those who wait to write."""
+SLOW = 0.2
+"""Seconds in which a batch should be gone."""
 MAY_STILL_END = timedelta(days=1)
 
 _TABLES = ("audit_upstreamattempt", "audit_contentviewing")
@@ -52,14 +54,18 @@ def plan(*, days: int = 0, max_rows: int = 0, max_bytes: int = 0, now: datetime 
 def prune(
     found: Plan, *, batch: int = BATCH, pause: float = PAUSE, progress: Callable[[int], None] = lambda done: None
 ) -> int:
-    """Carry out a plan; the number of rows that went. ``progress`` hears of each batch."""
-    done = 0
-    for until in _ends(found.before, batch):
+    """Carry out a plan; the number of rows that went. ``batch`` is the most at once: fewer, while they take longer
+    than ``SLOW``. ``progress`` hears of each batch."""
+    done, size = 0, batch
+    while (until := _end_of(found.before, size)) is not None:
+        began = time.monotonic()
         with transaction.atomic():
             gone = _delete(until, found.before)
+        took = time.monotonic() - began
+        size = max(1, min(batch, size // 2 if took > SLOW else size + batch // 10))
         done += gone
         progress(gone)
-        time.sleep(pause)
+        time.sleep(max(pause, took / 2) if pause else 0)
     return done
 
 
@@ -84,14 +90,10 @@ def _settled(before: datetime, now: datetime) -> models.QuerySet[AuditRecord]:
     return AuditRecord.objects.filter(ended, received_at__lt=before)
 
 
-def _ends(before: datetime, batch: int) -> Iterator[datetime]:
-    """The time of the last row of each batch, oldest first."""
-    while True:
-        times = _settled(before, datetime.now(UTC)).order_by("received_at").values_list("received_at", flat=True)
-        until = next(iter(times[batch - 1 : batch]), None) or times.last()
-        if until is None:
-            return
-        yield until
+def _end_of(before: datetime, batch: int) -> datetime | None:
+    """The time of the last row of the next batch, the oldest first; None when none is left."""
+    times = _settled(before, datetime.now(UTC)).order_by("received_at").values_list("received_at", flat=True)
+    return next(iter(times[batch - 1 : batch]), None) or times.last()
 
 
 def _delete(until: datetime, before: datetime) -> int:
