@@ -1,29 +1,38 @@
-"""How long rows are kept, by age and by number.
+"""How long rows are kept, by age, by number and by size.
 
 Invariants: the oldest rows go first, in batches, each a short transaction of its own, so that writers come between; a
-row goes with its tries and its viewings; a row that may still end is left. Sums by the hour stay: they hold no content.
+row goes with its tries and its viewings; a row that may still end is left, and so is all that came after it: the rows
+that are there begin at one moment, and sums are held against whole hours only. Sums by the hour hold no content and
+stay, unless they are asked for by themselves.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from django.db import connection, models, transaction
+from django.db import connection, transaction
 from django.db.models import Q
 
-from audit.models import AuditRecord
+from audit.models import AuditRecord, LatencyHour, UsageHour
+from audit.rollups import hour_of
 
 BATCH = 5_000
 PAUSE = 0.05
-"""Seconds between batches at least, for those who wait to write."""
-SLOW = 0.2
-"""Seconds in which a batch should be gone."""
+"""Seconds between batches, for those who wait to write; after a batch that took longer, as long as that."""
+SHORT = 0.1
+"""Seconds that a batch should take: rows that hold long content go fewer at a time."""
+FEWEST = 50
 MAY_STILL_END = timedelta(days=1)
 
 _TABLES = ("audit_upstreamattempt", "audit_contentviewing")
+_SUMS = (UsageHour, LatencyHour)
+_SAMPLE = 1_000
+# Bytes that PostgreSQL takes for a row beside its values: its header, its places in ten indexes, its tries.
+_BESIDE = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,74 +44,126 @@ class Plan:
 
 
 def plan(*, days: int = 0, max_rows: int = 0, max_bytes: int = 0, now: datetime | None = None) -> Plan | None:
-    """What the limits ask for; 0 is no limit. None when nothing has to go."""
+    """What the limits ask for; 0 is no limit. None when nothing has to go. Raises ValueError for a limit too large."""
     now = now or datetime.now(UTC)
-    cutoffs = [now - timedelta(days=days)] if days else []
+    cutoffs = [ago(now, days)] if days else []
     total = AuditRecord.objects.count() if max_rows or max_bytes else 0
     if max_bytes and (size := used_bytes()) > max_bytes:
         kept = int(total * max_bytes / size)
         max_rows = min(max_rows, kept) if max_rows else kept or 1
     if max_rows and total > max_rows:
-        cutoffs.append(AuditRecord.objects.order_by("-received_at").values_list("received_at", flat=True)[max_rows - 1])
+        times = AuditRecord.objects.order_by("-received_at").values_list("received_at", flat=True)
+        cutoffs.append(times[max_rows - 1])
     if not cutoffs:
         return None
-    before = max(cutoffs)
-    rows = _settled(before, now).count()
+    before = min(max(cutoffs), _first_that_may_end(now) or now)
+    rows = AuditRecord.objects.filter(received_at__lt=before).count()
     return Plan(before, rows) if rows else None
 
 
 def prune(
     found: Plan, *, batch: int = BATCH, pause: float = PAUSE, progress: Callable[[int], None] = lambda done: None
 ) -> int:
-    """Carry out a plan; the number of rows that went. ``batch`` is the most at once: fewer, while they take longer
-    than ``SLOW``. ``progress`` hears of each batch."""
-    done, size = 0, batch
-    while (until := _end_of(found.before, size)) is not None:
-        began = time.monotonic()
-        with transaction.atomic():
-            gone = _delete(until, found.before)
-        took = time.monotonic() - began
-        size = max(1, min(batch, size // 2 if took > SLOW else size + batch // 10))
-        done += gone
-        progress(gone)
-        time.sleep(max(pause, took / 2) if pause else 0)
-    return done
+    """Carry out a plan; the number of rows that went. ``progress`` hears of each batch."""
+    return _in_batches(lambda most: _rows_go(found.before, most), batch, pause, progress)
+
+
+def plan_sums(days: int, *, now: datetime | None = None) -> Plan | None:
+    """Which sums are older than ``days``. Those of hours that have rows, and of the hour before them, are not."""
+    before = hour_of(ago(now or datetime.now(UTC), days))
+    oldest = AuditRecord.objects.order_by("received_at").values_list("received_at", flat=True).first()
+    if oldest is not None:
+        # The last sums without rows tell that rows were pruned.
+        earlier = UsageHour.objects.filter(hour__lt=hour_of(oldest)).order_by("-hour").values_list("hour", flat=True)
+        before = min(before, earlier.first() or hour_of(oldest))
+    rows = sum(model._default_manager.filter(hour__lt=before).count() for model in _SUMS)
+    return Plan(before, rows) if rows else None
+
+
+def prune_sums(
+    found: Plan, *, batch: int = BATCH, pause: float = PAUSE, progress: Callable[[int], None] = lambda done: None
+) -> int:
+    """Carry out a plan of sums; the number of sums that went."""
+    return _in_batches(lambda most: _sums_go(found.before, most), batch, pause, progress)
 
 
 def used_bytes() -> int:
-    """What the trail's tables take, or on SQLite the whole database without its free pages."""
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            sizes = []
+    """What the trail takes. SQLite: the whole database without its free pages. PostgreSQL: estimated from the rows,
+    because its tables do not shrink when rows go, and a limit would ask for more each night."""
+    if connection.vendor == "sqlite":
+        sizes = []
+        with connection.cursor() as cursor:
             for name in ("page_count", "freelist_count", "page_size"):
                 cursor.execute(f"PRAGMA {name}")
                 sizes.append(int(cursor.fetchone()[0]))
-            return (sizes[0] - sizes[1]) * sizes[2]
-        tables = ("audit_auditrecord", *_TABLES)
-        cursor.execute(
-            "SELECT sum(pg_total_relation_size(name::regclass)) FROM unnest(%s::text[]) AS name", [list(tables)]
-        )
-        return int(cursor.fetchone()[0])
-
-
-def _settled(before: datetime, now: datetime) -> models.QuerySet[AuditRecord]:
-    ended = Q(finished_at__isnull=False) | Q(received_at__lt=now - MAY_STILL_END)
-    return AuditRecord.objects.filter(ended, received_at__lt=before)
-
-
-def _end_of(before: datetime, batch: int) -> datetime | None:
-    """The time of the last row of the next batch, the oldest first; None when none is left."""
-    times = _settled(before, datetime.now(UTC)).order_by("received_at").values_list("received_at", flat=True)
-    return next(iter(times[batch - 1 : batch]), None) or times.last()
-
-
-def _delete(until: datetime, before: datetime) -> int:
-    """All that came up to ``until``, and before ``before``; plain SQL, because the ORM would read it all first."""
-    adapt = connection.ops.adapt_datetimefield_value
-    chosen = "FROM audit_auditrecord WHERE received_at <= %s AND received_at < %s AND (finished_at IS NOT NULL OR received_at < %s)"
-    limits = [adapt(until), adapt(before), adapt(datetime.now(UTC) - MAY_STILL_END)]
+        return (sizes[0] - sizes[1]) * sizes[2]
+    values = " + ".join(
+        f"coalesce(pg_column_size({connection.ops.quote_name(str(one.column))}), 0)"
+        for one in AuditRecord._meta.concrete_fields
+    )
+    ends = " UNION ALL ".join(
+        f"(SELECT * FROM audit_auditrecord ORDER BY received_at {way} LIMIT {_SAMPLE})" for way in ("ASC", "DESC")
+    )
     with connection.cursor() as cursor:
-        for table in _TABLES:
-            cursor.execute(f"DELETE FROM {table} WHERE request_id IN (SELECT request_id {chosen})", limits)
-        cursor.execute(f"DELETE {chosen}", limits)
-        return int(cursor.rowcount)
+        cursor.execute(f"SELECT coalesce(avg({values}), 0) FROM ({ends}) AS sample")
+        mean = float(cursor.fetchone()[0])
+    return int(AuditRecord.objects.count() * (mean + _BESIDE))
+
+
+def ago(now: datetime, days: int) -> datetime:
+    """Raises ValueError for more days than the calendar has."""
+    try:
+        return now - timedelta(days=days)
+    except OverflowError:
+        raise ValueError(f"{days} days are more than the calendar has") from None
+
+
+def _first_that_may_end(now: datetime) -> datetime | None:
+    # The smallest of them is found here: asked for it, SQLite walks the index of all times.
+    times = AuditRecord.objects.filter(finished_at__isnull=True).order_by().values_list("received_at", flat=True)
+    return min((one for one in times.iterator() if one >= now - MAY_STILL_END), default=None)
+
+
+def _in_batches(go: Callable[[int], int], batch: int, pause: float, progress: Callable[[int], None]) -> int:
+    """Call ``go`` with how many may go until none did; each call is a transaction."""
+    done, most = 0, batch
+    while True:
+        begin = time.perf_counter()
+        with transaction.atomic():
+            gone = go(most)
+        took = time.perf_counter() - begin
+        if not gone:
+            return done
+        done += gone
+        progress(gone)
+        most = min(batch, max(FEWEST, int(most * min(2.0, SHORT / took))))
+        time.sleep(max(pause, took) if pause else 0)
+
+
+def _rows_go(before: datetime, most: int) -> int:
+    """On PostgreSQL the rows are locked first, so that one that ends meanwhile leaves no try behind."""
+    settled = Q(finished_at__isnull=False) | Q(received_at__lt=datetime.now(UTC) - MAY_STILL_END)
+    rows = AuditRecord.objects.filter(settled, received_at__lt=before).order_by("received_at")
+    chosen = list(rows.select_for_update(skip_locked=True).values_list("id", "request_id")[:most])
+    for table in _TABLES:
+        _delete(table, "request_id", [request_id for _, request_id in chosen])
+    return _delete("audit_auditrecord", "id", [id for id, _ in chosen])
+
+
+def _sums_go(before: datetime, most: int) -> int:
+    for model in _SUMS:
+        sums = model._default_manager.filter(hour__lt=before).order_by("hour")
+        if gone := _delete(model._meta.db_table, "id", list(sums.values_list("id", flat=True)[:most])):
+            return gone
+    return 0
+
+
+def _delete(table: str, column: str, values: Sequence[Any]) -> int:
+    """Plain SQL, because the ORM would look for what hangs on each row; how many went."""
+    gone = 0
+    with connection.cursor() as cursor:
+        for at in range(0, len(values), BATCH):
+            some = values[at : at + BATCH]
+            cursor.execute(f"DELETE FROM {table} WHERE {column} IN ({', '.join(['%s'] * len(some))})", some)
+            gone += cursor.rowcount
+    return gone

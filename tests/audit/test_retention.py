@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from audit.models import AuditRecord, ContentViewing, UpstreamAttempt, UsageHour
-from audit.retention import plan, prune, used_bytes
+from audit.retention import plan, plan_sums, prune, prune_sums, used_bytes
 from audit.store import Entry, write
 from tests.audit.payloads import beginning, end
 
@@ -81,6 +81,26 @@ def test_rows_of_the_same_moment_all_go() -> None:
     found = plan(days=5)
     assert found is not None
     assert prune(found, batch=3, pause=0) == 10
+
+
+def test_sums_of_hours_that_have_rows_stay() -> None:
+    fill(10)
+    assert plan_sums(2) is None
+    rows = plan(days=4)
+    assert rows is not None
+    prune(rows, pause=0)
+    sums = plan_sums(2)
+    assert sums is not None
+    assert prune_sums(sums, batch=2, pause=0) == sums.rows
+    hours = UsageHour.objects.order_by("hour").values_list("hour", flat=True)
+    # Those of the four days that have rows, and the last before them: it tells that rows were pruned.
+    assert [one.date() for one in hours] == [(NOW - timedelta(days=at)).date() for at in (4, 3, 2, 1, 0)]
+    assert plan_sums(2) is None
+
+
+def test_more_days_than_the_calendar_has_are_refused() -> None:
+    with pytest.raises(ValueError, match="calendar"):
+        plan(days=10**7)
 
 
 def test_a_request_that_may_still_end_is_left() -> None:

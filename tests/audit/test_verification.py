@@ -15,21 +15,24 @@ from audit.verification import verify
 from tests.audit.payloads import beginning, end
 
 pytestmark = pytest.mark.django_db
-NOW = datetime.now(UTC)
+
+
+def ago(minutes: float) -> datetime:
+    return datetime.now(UTC) - timedelta(minutes=minutes)
 
 
 def found(folder: Path) -> dict[str, int]:
     return {one.check: one.number for one in verify(folder) if one.number}
 
 
-def worker(name: str, seen: timedelta, **changed: int) -> None:
-    times = {"started_at": NOW - timedelta(hours=3), "seen_at": NOW - seen}
+def worker(name: str, seen: datetime, **changed: int) -> None:
+    times = {"started_at": ago(180), "seen_at": seen}
     Worker.objects.create(id=name, host=socket.gethostname(), pid=1, **times, **changed)
 
 
 def test_a_sound_trail_has_no_findings(tmp_path: Path) -> None:
-    worker("w1", timedelta(0))
-    write([beginning(1), end(1), end(2), beginning(3, received_at=NOW - timedelta(minutes=5))])
+    worker("w1", ago(0))
+    write([beginning(1), end(1), end(2), beginning(3, received_at=ago(5))])
     own = Spool(tmp_path, "w1")
     assert found(tmp_path) == {}
     assert all(one.hint for one in verify(tmp_path))
@@ -37,8 +40,8 @@ def test_a_sound_trail_has_no_findings(tmp_path: Path) -> None:
 
 
 def test_rows_without_an_end_are_found(tmp_path: Path) -> None:
-    worker("w1", timedelta(0))
-    write([beginning(1), beginning(2, worker="gone", received_at=NOW - timedelta(minutes=5))])
+    worker("w1", ago(0))
+    write([beginning(1), beginning(2, worker="gone", received_at=ago(5))])
     assert found(tmp_path) == {
         "unfinished rows that are too old": 1,
         "unfinished rows of processes that are gone": 1,
@@ -75,7 +78,7 @@ def test_what_a_process_left_on_disk_is_found(tmp_path: Path) -> None:
 
 
 def test_processes_that_lost_rows_or_went_silent_are_found(tmp_path: Path) -> None:
-    worker("w1", timedelta(minutes=5), lost=4)
+    worker("w1", ago(5), lost=4)
     assert found(tmp_path) == {
         "rows that could be kept nowhere": 4,
         "processes on this machine that have gone silent": 1,

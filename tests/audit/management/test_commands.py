@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from audit.management.commands import audit_export
 from audit.models import AuditRecord, UsageHour
+from audit.record import session_hash
 from audit.store import write
 from tests.audit.payloads import end
 from tests.live import ROOT
@@ -73,6 +75,17 @@ def test_pruning_tells_first_and_then_does(settings: Any) -> None:
     assert run("audit_prune") == "Nothing has to go.\n"
 
 
+@pytest.mark.usefixtures("rows")
+def test_sums_stay_until_they_are_asked_for(settings: Any) -> None:
+    settings.AUDIT_RETENTION_DAYS = 4
+    run("audit_prune")
+    hours = UsageHour.objects.count()
+    settings.AUDIT_ROLLUP_DAYS = 6
+    assert "sums from before" in run("audit_prune")
+    assert 0 < UsageHour.objects.count() < hours
+    assert run("audit_prune") == "Nothing has to go.\n"
+
+
 # -- audit_export -----------------------------------------------------------------------------------------
 
 
@@ -91,6 +104,31 @@ def test_rows_are_exported_oldest_first_and_filtered() -> None:
     assert [json.loads(line)["request_id"] for line in recent.splitlines()] == ["req_2", "req_1"]
     (failed,) = run("audit_export", "--status=529", "--with-content").splitlines()
     assert json.loads(failed)["response"] == {"content": ["zq"]}
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("limit", [0, 1, 3, 4, 11, 100])
+def test_an_export_in_pages_is_whole(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit_export, "PAGE", 3)
+    AuditRecord.objects.update(received_at=NOW)
+    every = [json.loads(line)["request_id"] for line in run("audit_export", f"--limit={limit}").splitlines()]
+    assert len(every) == len(set(every)) == min(limit, 11)
+    table = run("audit_export", "--format=csv", f"--limit={limit}").splitlines()
+    assert len(table) == min(limit, 11) + 1
+
+
+def test_an_export_of_fewer_than_no_rows_is_refused() -> None:
+    with pytest.raises(CommandError, match="negative"):
+        run("audit_export", "--limit=-1")
+
+
+@pytest.mark.usefixtures("rows")
+def test_a_conversation_is_exported_by_the_session_id_or_its_hash(settings: Any) -> None:
+    hashed = session_hash("session-of-anna", settings.SECRET_KEY.encode())
+    AuditRecord.objects.filter(request_id="req_3").update(session=hashed)
+    for name in ("session-of-anna", hashed):
+        (line,) = run("audit_export", f"--session={name}").splitlines()
+        assert json.loads(line)["request_id"] == "req_3"
 
 
 @pytest.mark.usefixtures("rows")
