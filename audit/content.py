@@ -11,7 +11,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -27,6 +27,7 @@ MAX_MESSAGES: Final = 200
 HEADERS: Final = frozenset(("anthropic-version", "anthropic-beta", "content-type", "user-agent", "x-app"))
 
 Document = dict[str, Any]
+Keep = Literal["parts", "hash", "size"]
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -54,14 +55,15 @@ class Redactor:
     def __init__(self, mode: str, key: bytes) -> None:
         self.mode = mode
         self._key = hashlib.sha256(b"audit/content/" + key).digest()
-        self._memory: OrderedDict[bytes, str] = OrderedDict()
+        self._keyed = hashlib.sha256(self._key)
+        self._memory: OrderedDict[tuple[int, int], str] = OrderedDict()
 
-    def request(self, body: bytes, headers: Mapping[str, str], *, understood: bool = True) -> Document:
-        """What may be kept of a request's body (JSON as the client sent it) and of its headers. Of one that was not
-        ``understood`` nobody knows what its parts are: its size and a keyed hash."""
+    def request(self, body: bytes, headers: Mapping[str, str], *, keep: Keep = "parts") -> Document:
+        """What may be kept of a request's body (JSON as the client sent it) and of its headers. Of a body that was not
+        understood nobody knows what its parts are: ``keep`` its hash."""
         masked: dict[str, int] = {}
         document: Document = {"bytes": len(body), "headers": self._headers(headers, masked)}
-        if body and understood and len(body) <= LARGEST:
+        if body and keep == "parts" and len(body) <= LARGEST:
             try:
                 fields = _fields.decode(body)
                 document["body"] = kept = {}
@@ -69,7 +71,7 @@ class Redactor:
                     kept.update(self._field(name, raw, masked))
             except (msgspec.MsgspecError, UnicodeError, RecursionError):
                 masked.clear()
-        if body and "body" not in document:
+        if body and keep != "size" and "body" not in document:
             document["hash"] = self._hash(body).hex()
         if masked:
             document["masked"] = masked
@@ -136,23 +138,26 @@ class Redactor:
         _add(masked, found)
         return redacted
 
-    def _hash(self, data: bytes | memoryview) -> bytes:
-        return hashlib.blake2b(data, key=self._key, digest_size=8).digest()
+    def _hash(self, data: bytes) -> bytes:
+        state = self._keyed.copy()
+        state.update(data)
+        return state.digest()[:8]
 
     def _remembered(self, raw: msgspec.Raw, line: Any) -> str:
         """A line about ``raw``: what ``line`` says, its size and its keyed hash."""
-        data = memoryview(raw)
-        digest = self._hash(data)
-        found = self._memory.get(digest)
+        data = bytes(raw)
+        # Python's own hash, which has a key for each process, tells what was seen before in a third of the time.
+        known = (hash(data), len(data))
+        found = self._memory.get(known)
         if found is None:
-            found = f"{line(data)}, {len(data)} bytes, {digest.hex()[:12]}"
-            self._memory[digest] = found
+            found = f"{line(data)}, {len(data)} bytes, {self._hash(data).hex()[:12]}"
+            self._memory[known] = found
             if len(self._memory) > MAX_MEMORY:
                 self._memory.popitem(last=False)
         return found
 
     @staticmethod
-    def _tool_line(data: memoryview) -> str:
+    def _tool_line(data: bytes) -> str:
         try:
             names = [tool.name for tool in _tools.decode(data)]
         except (msgspec.DecodeError, UnicodeError, RecursionError):
@@ -166,7 +171,7 @@ def _masked_header(text: str) -> tuple[str, Mapping[str, int]]:
     return mask(text)
 
 
-def _message_line(data: memoryview) -> str:
+def _message_line(data: bytes) -> str:
     try:
         message = _message.decode(data)
     except (msgspec.DecodeError, UnicodeError, RecursionError):

@@ -103,6 +103,7 @@ class UpstreamAttempt(models.Model):
         db_column="request_id",
         on_delete=models.CASCADE,
         db_constraint=False,
+        db_index=False,  # The unique index on (record, number) serves.
         related_name="attempts",
     )
     number = models.PositiveSmallIntegerField()

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db.models import Count
 
 from audit import metrics, telemetry
-from audit.content import Document, Redactor
+from audit.content import Document, Keep, Redactor
 from audit.record import attempt_values, finished_values, opened_values
 from audit.sink import Promise, sink
 from audit.store import Entry
@@ -36,6 +36,7 @@ def connect() -> None:
 def on_opened(*, payload: ExchangeOpened, **kwargs: Any) -> Promise:
     """Queue the beginning of a row; the answer waits until it is kept."""
     promise = Promise(required=sink.required)
+    sink.running += 1
     sink.put(partial(_opened, payload), urgent=True, promise=promise)
     return promise
 
@@ -48,6 +49,7 @@ def on_finished(*, payload: ExchangeFinished, **kwargs: Any) -> Promise | None:
         # No event loop: nobody can wait.
         promise = None
     announced = payload.opened is not None and not payload.opened.request
+    sink.running -= announced
     sink.put(partial(_finished, payload), urgent=not announced, promise=None if announced else promise)
     return None if announced else promise
 
@@ -65,11 +67,11 @@ def _finished(payload: ExchangeFinished) -> Entry:
     values = finished_values(payload, _key())
     values["redaction"], values["request"] = "", {}
     if opened is None or opened.request:
-        # It did not go upstream; else its beginning has the request. Of a count only the size is told.
+        # It did not go upstream; else its beginning has the request. Counts are many, and all alike.
         body = opened.request if opened is not None else payload.request
-        understood = opened is not None and not payload.endpoint.endswith("tokens")
+        keep: Keep = "hash" if opened is None else "size" if payload.endpoint.endswith("tokens") else "parts"
         values["redaction"] = redactor.mode
-        values["request"] = _safely(lambda: redactor.request(body, payload.headers, understood=understood))
+        values["request"] = _safely(lambda: redactor.request(body, payload.headers, keep=keep))
     answer = payload.answer
     values["error_message"] = redactor.words(payload.error_message)
     values["response"] = _safely(lambda: redactor.answer(answer())) if answer else {}

@@ -6,7 +6,6 @@ database takes; what was said comes in through ``audit.content``, which redacts 
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from collections.abc import Mapping
@@ -27,7 +26,7 @@ def session_hash(session_id: str | None, key: bytes) -> str:
     """What stands for a session in the trail: 32 hexadecimal digits, or nothing for no session."""
     if not session_id:
         return ""
-    return hmac.new(key, b"audit/session/" + session_id.encode(errors="replace"), hashlib.sha256).hexdigest()[:32]
+    return hmac.digest(key, b"audit/session/" + session_id.encode(errors="replace"), "sha256").hex()[:32]
 
 
 def client_of(agent: str) -> tuple[str, str]:

@@ -11,6 +11,8 @@ import hashlib
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 # Upper ends in milliseconds, each about a third more than the one before; the last one takes all that is longer.
@@ -62,12 +64,12 @@ def usage_hours(rows: Iterable[Mapping[str, Any]]) -> Rows:
     """Values of UsageHour by digest. ``rows`` are values of finished AuditRecords."""
     found: Rows = {}
     for row in rows:
-        hour = hour_of(row["received_at"])
-        names = {name: row[name] for name in NAMES}
-        digest = _digest(hour, names.values())
+        names = _names(row)
+        start, digest = _start(row["received_at"], *names)
         sums = found.get(digest)
         if sums is None:
-            sums = found[digest] = {"digest": digest, "hour": hour, **names, **dict.fromkeys(SUMS, 0)}
+            named = dict(zip(NAMES, names, strict=True))
+            sums = found[digest] = {"digest": digest, "hour": start, **named, **dict.fromkeys(SUMS, 0)}
         sums["requests"] += 1
         sums["attempts"] += row["attempt_count"]
         sums["noted"] += 1 if row["note_count"] else 0
@@ -88,10 +90,12 @@ def latency_hours(rows: Iterable[Mapping[str, Any]]) -> Rows:
         for measure, column in MEASURES.items():
             if row[column] is None:
                 continue
-            names = {"model_served": row["model_served"], "measure": measure, "bucket": bucket(row[column])}
-            hour = hour_of(row["received_at"])
-            digest = _digest(hour, names.values())
-            counted = found.setdefault(digest, {"digest": digest, "hour": hour, **names, "requests": 0})
+            model, under = row["model_served"], bucket(row[column])
+            start, digest = _start(row["received_at"], model, measure, under)
+            counted = found.get(digest)
+            if counted is None:
+                names = {"model_served": model, "measure": measure, "bucket": under}
+                counted = found[digest] = {"digest": digest, "hour": start, **names, "requests": 0}
             counted["requests"] += 1
     return found
 
@@ -107,6 +111,16 @@ def percentile(counts: Mapping[int, int], share: float) -> int | None:
     return None
 
 
-def _digest(hour: datetime, names: Iterable[Any]) -> str:
-    text = "\x00".join((str(int(hour.timestamp())), *map(str, names)))
-    return hashlib.blake2b(text.encode(errors="replace"), digest_size=16).hexdigest()
+_names = itemgetter(*NAMES)
+
+
+def _start(moment: datetime, *names: Any) -> tuple[datetime, str]:
+    """The hour of ``moment``, and the digest of it and the names."""
+    return _digested(int(moment.timestamp()) // 3600, *map(str, names))
+
+
+@lru_cache(4096)
+def _digested(hour: int, *names: str) -> tuple[datetime, str]:
+    text = "\x00".join((str(hour * 3600), *names))
+    digest = hashlib.blake2b(text.encode(errors="replace"), digest_size=16).hexdigest()
+    return datetime.fromtimestamp(hour * 3600, UTC), digest

@@ -1,8 +1,9 @@
 """Entries on their way to the database: a bounded queue and one writer thread for each process.
 
 Theory. The loop puts what exchanges tell; the thread takes all that has come, redacts it and writes it in one
-transaction. A beginning is urgent, because the first byte of its answer waits for it; ends are not, and are written
-together after ``LINGER``. When the database does not take a group, it goes to the spool on disk, and so
+transaction. The first byte of an answer waits for its beginning, but the upstream takes its time: beginnings are
+written together every ``SLICE``, or at once when somebody waits. Ends are written together after ``LINGER``: a
+transaction for each would cost more than the rows. When the database does not take a group, it goes to the spool on disk, and so
 does all that follows until the spool has been written: then nobody waits for the database any more.
 
 Invariants: ``put`` never waits and never raises; what was put is in the queue, in the database or in the spool, until
@@ -39,7 +40,10 @@ log = logging.getLogger("bridge.audit")
 CAPACITY = 20_000
 GROUP = 500
 LINGER = 0.2
-BREATH = 0.002
+SLICE = 0.025
+BREATH = 0.0005
+"""Seconds between two groups for each exchange that runs beside others, though somebody waits."""
+LONGEST_BREATH = 0.008
 HEARTBEAT = 5.0
 AGAIN = 0.5
 """Seconds between tries to write the spool."""
@@ -58,10 +62,11 @@ class Promise:
     """What the answer to an exchange waits for. Belongs to the event loop that it was made in. ``required``: not to
     know within ``LONGEST_WAIT`` is a no."""
 
-    __slots__ = ("_future", "_kept", "_required", "loop")
+    __slots__ = ("_future", "_kept", "_required", "hurry", "loop")
 
     def __init__(self, *, required: bool = False) -> None:
         self.loop = asyncio.get_running_loop()
+        self.hurry: Callable[[], None] = _nobody
         self._required = required
         self._kept: bool | None = None
         self._future: asyncio.Future[None] | None = None
@@ -70,6 +75,7 @@ class Promise:
         if self._kept is None:
             self._future = self.loop.create_future()
             timer = self.loop.call_later(LONGEST_WAIT, self.settle, not self._required)
+            self.hurry()
             try:
                 await self._future
             finally:
@@ -83,10 +89,14 @@ class Promise:
             self._future.set_result(None)
 
 
+def _nobody() -> None:
+    """Nobody to hurry."""
+
+
 class Sink:
     """``put`` makers of entries; a thread makes and writes them. ``folder``: where the spool is. ``required``: an
     answer whose beginning is not in the database must not go out. ``on_beat``: who wants to hear of its state every
-    few seconds, in its thread."""
+    few seconds, in its thread. ``running``: how many exchanges have begun and not ended, as who puts them says."""
 
     def __init__(
         self,
@@ -100,6 +110,7 @@ class Sink:
         self.required = required
         self.worker = ""
         self.lost = 0
+        self.running = 0
         self.on_beat: list[Callable[[Sink], None]] = []
         self._capacity = capacity
         self._writer = writer
@@ -126,16 +137,15 @@ class Sink:
         return self._spool.waiting if self._spool is not None else 0
 
     def put(self, make: Make, *, urgent: bool = False, promise: Promise | None = None) -> None:
-        """``make`` is called in the writer's thread. With ``promise`` somebody waits."""
+        """``make`` is called in the writer's thread. ``urgent``: it comes before what is not, and soon; at once, when
+        somebody waits for ``promise``."""
         self.start()
         if self.queued >= self._capacity or (self._since and time.monotonic() - self._since > STUCK):
             self._straight_to_disk(make, promise)
             return
-        if urgent:
-            self._soon.append((make, promise))
-            self._urgent.set()
-        else:
-            self._later.append((make, promise))
+        if promise is not None:
+            promise.hurry = self._urgent.set
+        (self._soon if urgent else self._later).append((make, promise))
         if not self._any.is_set():
             self._any.set()
 
@@ -196,15 +206,16 @@ class Sink:
 
     def _turn(self) -> None:
         now = time.monotonic()
-        if not self._any.wait(max(0.0, min(self._next_beat - now, AGAIN if self.spooled else HEARTBEAT))):
-            self._due = 0.0
-        elif not self._urgent.is_set():
-            # Ends alone: more will come.
+        if self._any.wait(max(0.0, min(self._next_beat - now, AGAIN if self.spooled else HEARTBEAT))):
             self._due = self._due or time.monotonic() + LINGER
-            self._urgent.wait(max(0.0, self._due - time.monotonic()))
-        if time.monotonic() - self._wrote < BREATH:
-            # Under load a moment's wait makes one transaction of several.
-            time.sleep(BREATH)
+            # More will come, unless somebody waits already.
+            self._urgent.wait(SLICE)
+        else:
+            self._due = 0.0
+        if self.running > 1:
+            rest = self._wrote + min(LONGEST_BREATH, BREATH * self.running) - time.monotonic()
+            if rest > 0:
+                time.sleep(rest)
         self._busy = True
         self._any.clear()
         self._urgent.clear()
@@ -226,7 +237,12 @@ class Sink:
         if queue is self._later:
             self._due = time.monotonic() + LINGER
         taken = [queue.popleft() for _ in range(min(GROUP, len(queue)))]
-        entries = [entry for make, _ in taken if (entry := self._made(make)) is not None]
+        entries = []
+        for make, _ in taken:
+            if (entry := self._made(make)) is not None:
+                entries.append(entry)
+            # The event loop goes first.
+            time.sleep(0)
         in_database = not self.spooled and self._write(entries)
         kept = in_database or self._to_disk(entries)
         _settle([promise for _, promise in taken if promise is not None], in_database or not self.required)

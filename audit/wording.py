@@ -47,6 +47,8 @@ _PLAIN = re.compile(r"[ \n.,:;!?'\"()\[\]<>=/_-]")
 
 def known_words(text: str) -> str:
     """``text`` with ``…`` for all that error messages are not made of."""
+    if not text:
+        return text
     kept: list[str] = []
     for token in _TOKEN.findall(text):
         known = token.lower() in _WORDS or _PLAIN.fullmatch(token) or (token.isdigit() and len(token) <= 7)

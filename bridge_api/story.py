@@ -263,8 +263,12 @@ def counts_of(request: MessagesRequest) -> dict[str, int]:
     counts = {"messages": len(request.messages), "tools": len(request.tools or ()), "images": 0, "documents": 0}
     for message in request.messages:
         for block in message.content if isinstance(message.content, list) else ():
-            inner = block.content if isinstance(block, ToolResult) and isinstance(block.content, list) else (block,)
-            for part in inner:
-                counts["images"] += isinstance(part, Image)
-                counts["documents"] += isinstance(part, Document)
+            if isinstance(block, ToolResult) and isinstance(block.content, list):
+                for part in block.content:
+                    counts["images"] += isinstance(part, Image)
+                    counts["documents"] += isinstance(part, Document)
+            elif isinstance(block, Image):
+                counts["images"] += 1
+            elif isinstance(block, Document):
+                counts["documents"] += 1
     return counts

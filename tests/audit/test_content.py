@@ -31,9 +31,9 @@ def kept(mode: str, content: bytes | None = None, **headers: str) -> str:
 
 
 def test_a_request_that_was_not_understood_is_its_size_and_a_hash() -> None:
-    document = Redactor("none", b"key").request(b'{"a": "zq', {}, understood=False)
+    document = Redactor("none", b"key").request(b'{"a": "zq', {}, keep="hash")
     assert document.keys() == {"bytes", "headers", "hash"}
-    assert Redactor("none", b"key").request(b"", {}, understood=False).keys() == {"bytes", "headers"}
+    assert Redactor("none", b"key").request(b"", {}, keep="hash").keys() == {"bytes", "headers"}
 
 
 def test_a_request_that_is_too_large_is_its_size_and_a_hash() -> None:

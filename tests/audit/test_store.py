@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connections, transaction
 from django.db.models import Sum
 
 from audit.models import AuditRecord, LatencyHour, Outcome, UpstreamAttempt, UsageHour
-from audit.store import Entry, write
+from audit.store import Entry, _utc_text, write
 from tests.audit.payloads import beginning, end
 
 pytestmark = pytest.mark.django_db
@@ -103,3 +105,9 @@ def test_a_request_that_never_began_has_its_row_from_its_end() -> None:
 def test_what_no_database_takes_in_json_is_replaced() -> None:
     write([end(response={"content": ["a\x00b"]})])
     assert AuditRecord.objects.get().response == {"content": ["a\ufffdb"]}
+
+
+@pytest.mark.skipif(connections["default"].vendor != "sqlite", reason="SQLite has no type for times")
+@pytest.mark.parametrize("moment", [datetime(2026, 11, 23, 20, 2, 37, 1, UTC), datetime(2026, 1, 1, tzinfo=UTC)])
+def test_a_time_is_written_as_django_writes_it(moment: datetime) -> None:
+    assert _utc_text(moment) == connections["default"].ops.adapt_datetimefield_value(moment)

@@ -76,3 +76,10 @@ def test_a_record_carries_the_id_of_the_request_that_it_belongs_to() -> None:
     finally:
         correlation.current.reset(token)
     assert "correlation_id" not in json.loads(JsonFormatter().format(logging.makeLogRecord({"name": "x"})))
+
+
+@pytest.mark.parametrize("value", [2**70, "lone \ud800", "Grüße\u2028", float("nan"), {1: "x"}, object, "a\x7f"])
+def test_a_field_that_json_cannot_hold_as_it_is_still_makes_a_line(value: object) -> None:
+    text = JsonFormatter().format(made("odd", fields={"value": value, "status": 200}))
+    assert text.isascii()
+    assert json.loads(text)["status"] == 200
