@@ -10,6 +10,7 @@ import hmac
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from audit.prices import cost
@@ -22,6 +23,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 Values = dict[str, Any]
 
 
+@lru_cache(1024)
 def session_hash(session_id: str | None, key: bytes) -> str:
     """What stands for a session in the trail: 32 hexadecimal digits, or nothing for no session."""
     if not session_id:
@@ -29,6 +31,7 @@ def session_hash(session_id: str | None, key: bytes) -> str:
     return hmac.digest(key, b"audit/session/" + session_id.encode(errors="replace"), "sha256").hex()[:32]
 
 
+@lru_cache(256)
 def client_of(agent: str) -> tuple[str, str]:
     """Name and version of the client from its ``user-agent``; the version is empty where there is none."""
     found = _AGENT.match(agent)

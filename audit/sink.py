@@ -2,9 +2,10 @@
 
 Theory. The loop puts what exchanges tell; the thread takes all that has come, redacts it and writes it in one
 transaction. The first byte of an answer waits for its beginning, but the upstream takes its time: beginnings are
-written together every ``SLICE``, or at once when somebody waits. Ends are written together after ``LINGER``: a
-transaction for each would cost more than the rows. When the database does not take a group, it goes to the spool on disk, and so
-does all that follows until the spool has been written: then nobody waits for the database any more.
+written together when no more come or after ``SLICE``, or at once when somebody waits. Ends are written together after
+``LINGER``: a transaction for each would cost more than the rows. When the database does not take a group, it goes to
+the spool on disk, and so does all that follows until the spool has been written: then nobody waits for the database any
+more.
 
 Invariants: ``put`` never waits and never raises; what was put is in the queue, in the database or in the spool, until
 it is in the database; what could be kept nowhere is counted and logged, never lost in silence; what is queued at the
@@ -40,7 +41,9 @@ log = logging.getLogger("bridge.audit")
 CAPACITY = 20_000
 GROUP = 500
 LINGER = 0.2
-SLICE = 0.025
+SLICE = 0.05
+QUIET = 0.005
+"""While exchanges come and go faster than this, the event loop is busy, and the thread lets it work."""
 BREATH = 0.0005
 """Seconds between two groups for each exchange that runs beside others, though somebody waits."""
 LONGEST_BREATH = 0.008
@@ -208,8 +211,7 @@ class Sink:
         now = time.monotonic()
         if self._any.wait(max(0.0, min(self._next_beat - now, AGAIN if self.spooled else HEARTBEAT))):
             self._due = self._due or time.monotonic() + LINGER
-            # More will come, unless somebody waits already.
-            self._urgent.wait(SLICE)
+            self._gather()
         else:
             self._due = 0.0
         if self.running > 1:
@@ -226,6 +228,14 @@ class Sink:
         self._catch_up()
         self._busy = False
         self._beat()
+
+    def _gather(self) -> None:
+        """Wait until no more comes, or until somebody waits already, but no longer than a slice."""
+        until, seen = time.monotonic() + SLICE, -1
+        while seen != self.queued and time.monotonic() < until:
+            seen = self.queued
+            if self._urgent.wait(QUIET):
+                return
 
     def _ends_are_due(self) -> bool:
         due = self._hurry or time.monotonic() >= self._due or len(self._later) >= GROUP
