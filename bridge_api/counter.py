@@ -156,7 +156,7 @@ class Counter:
         mode: Mode = "local",
         upstream: Callable[[], Upstream] | None = None,
         seconds: float = 3.0,
-        local: Callable[[dict[str, Any], str], Awaitable[int]] = tokens.count,
+        local: Callable[[dict[str, Any], str, bool], Awaitable[int]] = tokens.count,
         *,
         has_credential: bool = True,
     ) -> None:
@@ -177,19 +177,21 @@ class Counter:
         *,
         like: str = "",
         key: str | None = None,
+        large: bool = False,
     ) -> int:
         """The input tokens of ``payload``, a Responses request. What is to be said of it is noted in ``story``.
 
-        ``like``: the model to count for, where it is not the request's; ``key``: the client's own upstream key.
+        ``like``: the model to count for, where it is not the request's; ``key``: the client's own upstream key;
+        ``large``: too large for the event loop.
         """
-        beyond = await tokens.beside(payload, unknowable)
+        beyond = await tokens.beside(payload, unknowable, large)
         asks = self._asks if key is None else True
         if asks and self._upstream is not None and (self._mode == "upstream" or (self._mode == "auto" and beyond)):
-            found = await self._told(self._upstream(), payload, headers, story, key)
+            found = await self._told(self._upstream(), payload, headers, story, key, large)
             if found is not None:
                 return found
             story.notes.append(_UPSTREAM_FAILED)
-        counted = await self.local(payload, like)
+        counted = await self.local(payload, like, large)
         if beyond or isinstance(counted, tokens.Rough):
             story.notes.append(Note("count.estimated"))
         return int(counted)
@@ -201,11 +203,12 @@ class Counter:
         headers: Mapping[str, str],
         story: Story,
         key: str | None,
+        large: bool,
     ) -> int | None:
         """What the upstream says or said; None when it fails. The first who wants a count asks for it, the others
         wait for its answer; when it leaves, the next one asks."""
         try:
-            body = await tokens.beside(payload, countable)
+            body = await tokens.beside(payload, countable, large)
         except TypeError:
             return None
         kind, mark = f"upstream {hash(key)}", (key, body)

@@ -117,7 +117,10 @@ class Exchange:
             notes = asked.notes
             story.open(asked.route, asked.payload, notes, stream=False, counts=asked.counts, announce=False)
             headers = self._upstream_headers()
-            tokens = await counter.count(asked.payload, headers, story, like=asked.like, key=caller.upstream_key)
+            upstream_key = caller.upstream_key
+            tokens = await counter.count(
+                asked.payload, headers, story, like=asked.like, key=upstream_key, large=asked.large
+            )
             said = tuple(story.notes[len(notes) :])
             found = Counted(tokens, asked.route, asked.payload, notes, asked.counts, said)
             counter.recent.keep(key, found)

@@ -69,7 +69,8 @@ class Service:
 
 @dataclass(slots=True)
 class Asked:
-    """What was understood of a request; ``body`` is what goes upstream, ``tokens`` its input as far as known."""
+    """What was understood of a request; ``body`` is what goes upstream, ``tokens`` its input as far as known; what is
+    ``large`` is not looked through on the event loop."""
 
     route: Route
     translated: Translated
@@ -79,6 +80,7 @@ class Asked:
     like: str = ""
     tokens: int = 0
     body: bytes = b""
+    large: bool = False
 
 
 class Intake:
@@ -107,15 +109,17 @@ class Intake:
     async def understand(self, *, count: bool) -> Asked:
         """Parse, resolve and translate. Raises BridgeError."""
         body = self._arrival.body
-        if len(body) > LARGE_BODY or body.count(b"{") > MANY_OBJECTS:
-            return await asyncio.to_thread(self._understand, count)
-        return self._understand(count)
+        if len(body) <= LARGE_BODY and body.count(b"{") <= MANY_OBJECTS:
+            return self._understand(count)
+        asked = await asyncio.to_thread(self._understand, count)
+        asked.large = True
+        return asked
 
     async def admit(self, asked: Asked) -> Admission | None:
         """Hold the request against the limits of its rule and its key. Raises InvalidRequest and RateLimited."""
         longest = asked.route.adjustments.max_input_tokens
         if longest is not None:
-            tokens = asked.tokens or await self._service.counter.local(asked.payload, asked.like)
+            tokens = asked.tokens or await self._service.counter.local(asked.payload, asked.like, asked.large)
             if tokens > longest:
                 text = f"prompt is too long: {tokens} tokens > {longest} maximum"
                 raise errors.InvalidRequest(text, code="max_input_tokens")

@@ -47,9 +47,12 @@ def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:
 
 def _personal(text: str) -> str:
     """``text`` without personal data. The rules are loaded when they are needed: most processes log nothing of others."""
-    from audit.redaction import mask
+    try:
+        from audit.redaction import mask
 
-    return mask(text)[0]
+        return mask(text)[0]
+    except Exception as error:  # noqa: BLE001 - a process that ends can load nothing any more; logging would print the text
+        return f"(left out, it could not be masked: {type(error).__name__})"
 
 
 def _is_ours(record: logging.LogRecord) -> bool:

@@ -63,7 +63,7 @@ class InProcess:
     async def upstream_count(self, request: Request) -> int:
         """The upstream's own count. Raises BridgeError, also when it does not come."""
 
-        async def nobody(payload: dict[str, Any], model: str) -> int:
+        async def nobody(payload: dict[str, Any], model: str, large: bool) -> int:
             raise errors.ApiError("The upstream did not count the request.", code="upstream_count")
 
         counter = Counter("upstream", surroundings.upstream, SECONDS, nobody)

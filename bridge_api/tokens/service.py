@@ -29,9 +29,6 @@ WORK = 6_000_000
 """Characters that are encoded for one count: more than any model reads, one to three seconds of a thread."""
 READING = 3.0
 """Seconds of one count after which no further file is opened."""
-LARGE = 512 * 1024
-"""Characters of a request, ``_VALUE`` for each of its values, above which no part of it is counted on the event loop."""
-_VALUE = 100
 # What else takes time, as so many characters: to look for what is remembered, to encode a text whatever its length,
 # to read the header of a picture.
 _A_LOOK, _A_TEXT, _A_PICTURE = 2, 16, 200
@@ -111,12 +108,12 @@ def _seen(encrypted: str) -> int | None:
     return memory.get(_SEEN, encrypted)
 
 
-async def count(payload: dict[str, Any], model: str = "") -> int:
+async def count(payload: dict[str, Any], model: str = "", large: bool = False) -> int:
     """The input tokens of a Responses request; ``model``, where it is given, is counted for instead of its own.
 
-    ``Rough`` where it is too large to be counted in full.
+    ``Rough`` where it is too large to be counted in full; no part of what is ``large`` is counted on the event loop.
     """
-    if not _is_large(payload):
+    if not large:
         known = remembered_or_cheap(payload, model)
         if known is not None:
             return known
@@ -124,25 +121,11 @@ async def count(payload: dict[str, Any], model: str = "") -> int:
     return await loop.run_in_executor(_pool, _thorough, _named(payload, model))
 
 
-async def beside(payload: dict[str, Any], look: Callable[[dict[str, Any]], _T]) -> _T:
+async def beside(payload: dict[str, Any], look: Callable[[dict[str, Any]], _T], large: bool) -> _T:
     """``look(payload)``, beside the event loop when the payload is large."""
-    if not _is_large(payload):
+    if not large:
         return look(payload)
     return await asyncio.get_running_loop().run_in_executor(_pool, look, payload)
-
-
-def _is_large(payload: dict[str, Any]) -> bool:
-    """Looks at no more than ``LARGE / _VALUE`` values: half a millisecond."""
-    left, values = LARGE, list[Any]([payload])
-    while values and left > 0:
-        value = values.pop()
-        if isinstance(value, str):
-            left -= len(value)
-        elif isinstance(value, dict | list):
-            left -= _VALUE * len(value)
-            if left > 0:
-                values += value.values() if isinstance(value, dict) else value
-    return left <= 0
 
 
 def _thorough(payload: dict[str, Any]) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bridge_api import counter as counter_module
 from bridge_api import intake
 from bridge_api.auth import Auth
 from bridge_api.counter import COUNTED, Counted, Counter, Recent, countable, key_of
@@ -17,6 +18,7 @@ from bridge_api.guard import arrival_from
 from bridge_api.mapping import Route
 from bridge_api.signals import ExchangeFinished
 from bridge_api.story import Story
+from bridge_api.tokens import counting
 from bridge_api.tokens import service as tokens
 from bridge_api.tokens.reasoning import FRAME
 from bridge_api.translation.notes import Note
@@ -43,7 +45,7 @@ RIGHT = sending(plain(200, json.dumps({"object": "response.input_tokens", "input
 pytestmark = pytest.mark.usefixtures("alone")
 
 
-async def local(payload: dict[str, Any], model: str) -> int:
+async def local(payload: dict[str, Any], model: str, large: bool) -> int:
     return LOCAL
 
 
@@ -186,7 +188,7 @@ async def test_what_cannot_be_written_is_counted_here(value: Any) -> None:
 
 
 async def test_a_count_that_was_too_much_work_says_so() -> None:
-    async def rough(payload: dict[str, Any], model: str) -> int:
+    async def rough(payload: dict[str, Any], model: str, large: bool) -> int:
         return tokens.Rough(LOCAL)
 
     told = story()
@@ -300,7 +302,7 @@ def test_what_changes_the_meaning_of_a_body_changes_its_key() -> None:
 
 
 async def test_what_one_clients_upstream_says_is_not_for_another_client(use: Any) -> None:
-    async def by_length(payload: dict[str, Any], model: str) -> int:
+    async def by_length(payload: dict[str, Any], model: str, large: bool) -> int:
         return len(payload["input"])
 
     async with wired(RIGHT) as (_, upstream):
@@ -339,24 +341,34 @@ async def test_what_could_never_be_sent_is_refused(
     assert error["message"] == f"{field}: {what}"
 
 
-async def test_a_body_of_very_many_parts_is_understood_beside_the_event_loop(
-    use: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "large",
+    [[{"role": "user", "content": "a"}] * (intake.MANY_OBJECTS + 1), [{"role": "user", "content": "a" * 600_000}]],
+    ids=["very many parts", "a long text"],
+)
+async def test_what_is_large_is_understood_and_counted_beside_the_event_loop(
+    use: Any, monkeypatch: pytest.MonkeyPatch, large: list[Any]
 ) -> None:
-    threads: list[threading.Thread] = []
-    real = intake.translate
+    beside: list[bool] = []
 
-    def translate(*args: Any, **more: Any) -> Any:
-        threads.append(threading.current_thread())
-        return real(*args, **more)
+    def watched(name: str, module: Any) -> None:
+        real = getattr(module, name)
 
-    monkeypatch.setattr(intake, "translate", translate)
+        def watch(*args: Any, **more: Any) -> Any:
+            beside.append(threading.current_thread() is not threading.main_thread())
+            return real(*args, **more)
+
+        monkeypatch.setattr(module, name, watch)
+
+    watched("translate", intake)
+    watched("unknowable", counter_module)
+    watched("count", counting)
     async with wired(RIGHT) as (_, upstream):
         use(upstream)
-        for times in (1, 5_000):
-            messages = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}] * times
+        for messages in ([{"role": "user", "content": "a"}], large):
             caller = await Caller(path=COUNT, body={**BODY, "messages": messages}).on(bridge())
             assert caller.status == 200
-    assert [thread is threading.main_thread() for thread in threads] == [True, False]
+    assert beside == [False] * 3 + [True] * 3
 
 
 async def test_the_same_body_is_understood_once_and_told_as_before(use: Any, ends: list[ExchangeFinished]) -> None:

@@ -83,3 +83,14 @@ def test_a_field_that_json_cannot_hold_as_it_is_still_makes_a_line(value: object
     text = JsonFormatter().format(made("odd", fields={"value": value, "status": 200}))
     assert text.isascii()
     assert json.loads(text)["status"] == 200
+
+
+@pytest.mark.parametrize("formatter", [JsonFormatter(), ConsoleFormatter()])
+def test_words_that_can_no_longer_be_masked_are_left_out(
+    monkeypatch: pytest.MonkeyPatch, formatter: logging.Formatter
+) -> None:
+    """As at the end of a process, when nothing can be loaded any more."""
+    monkeypatch.setitem(sys.modules, "audit.redaction", None)
+    text = formatter.format(made("mail anna@example.org"))
+    assert "anna@example.org" not in text
+    assert "left out" in text
