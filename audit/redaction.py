@@ -4,10 +4,10 @@
 are recognised by who has the key and guessed by nobody. ``partial`` keeps the text with secrets and personal data masked
 (audit/scan.py). ``none`` keeps the text. In every mode binary data are told by their length.
 
-Invariants: pure; ``redact`` never raises and its work is bounded: by depth, nodes, characters and entries of lists (lists
-are whole in ``none``); what a mode cannot do falls back to ``full``, and what is left out is counted; in ``full`` only
-the protocol's own words at the protocol's own places survive (audit/shape.py), never anything below a tool's arguments,
-a tool's result or metadata.
+Invariants: pure, but for a memory of texts without anything to mask (by hash); ``redact`` never raises and its work is
+bounded: by depth, nodes, characters and entries of lists (lists are whole in ``none``); what a mode cannot do falls back
+to ``full``, and what is left out is counted; in ``full`` only the protocol's own words at the protocol's own places
+survive (audit/shape.py), never anything below a tool's arguments, a tool's result or metadata.
 """
 
 from __future__ import annotations
@@ -30,8 +30,13 @@ MAX_NODES = 20_000
 MAX_ENTRIES = 200
 MAX_TEXT = 100_000
 MAX_MASKED = 2_000_000
+MAX_CLEAN = 20_000
+"""Texts in which nothing was found that are known again: about 3 MB."""
 _MAX_KEY = 64
 _CUT = "<cut>"
+# A client sends a conversation whole with each turn. Python's own hash is keyed anew in each process, so that nobody can
+# make a text that has another's, and by chance it happens once in a thousand million million; no text is kept.
+_clean: set[tuple[int, int]] = set()
 
 
 def redact(value: Any, mode: str, key: bytes) -> tuple[Any, dict[str, int]]:
@@ -141,7 +146,14 @@ class _Walk:
         if self.masked > MAX_MASKED:
             self.count("cut_text")
             return describe(text, self.key)
+        mark = (hash(text), len(text))
+        if mark in _clean and len(text) <= limit:
+            return text
         told, counts = mask_cut(text, limit)
+        if not counts and len(text) <= limit:
+            if len(_clean) >= MAX_CLEAN:
+                _clean.clear()
+            _clean.add(mark)
         for kind, number in counts.items():
             self.count(kind, number)
         if len(text) > limit:

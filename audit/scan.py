@@ -7,30 +7,87 @@ overlap they become one, of the kind of the rule that stands first in the table)
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
+from ahocorasick_rs import AhoCorasick
+
 from audit.rules import RULES, SECRET_RULES
-from audit.rules.base import Reading, Rule, joined
+from audit.rules.base import Needle, Reading, Rule, joined
 
 Span = tuple[int, int, str]
 
 
+class _Search:
+    """Looks for all needles at once. One character is found everywhere, and so only looked for."""
+
+    def __init__(self, needles: Iterable[Needle], *, folded: bool) -> None:
+        those = [one for one in needles if one.folded == folded]
+        self._folded = folded
+        self._single = [one for one in those if len(one.text) == 1]
+        self._longer = [one for one in those if len(one.text) > 1]
+        self._automaton = AhoCorasick([one.text for one in self._longer])
+
+    def held(self, reading: Reading) -> Iterator[Needle]:
+        """The needles that the text holds; where the longer ones stand is known afterwards."""
+        text, known = reading.folded if self._folded else reading.text, reading.known
+        for number, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
+            needle = self._longer[number]
+            if needle in known:
+                known[needle].append((start, end))
+            else:
+                known[needle] = [(start, end)]
+                yield needle
+        for needle in self._single:
+            if needle.text in text:
+                yield needle
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Rules in their order, and which of them a sign in a text makes worth trying."""
+    """Rules in their order, and what in a text makes one of them worth trying."""
 
     rules: tuple[Rule, ...]
 
     @cached_property
-    def by_sign(self) -> dict[str, list[int]]:
-        found: dict[str, list[int]] = {}
+    def by_needle(self) -> dict[Needle, tuple[int, ...]]:
+        """The ranks of the rules that look for a needle."""
+        ranks: dict[Needle, tuple[int, ...]] = {}
         for rank, one in enumerate(self.rules):
-            for sign in one.signs:
-                found.setdefault(sign, []).append(rank)
-        return found
+            for needle in one.sought:
+                ranks[needle] = (*ranks.get(needle, ()), rank)
+        return ranks
+
+    @cached_property
+    def searches(self) -> tuple[_Search, _Search]:
+        return _Search(self.by_needle, folded=False), _Search(self.by_needle, folded=True)
+
+    @cached_property
+    def by_digits(self) -> dict[int, frozenset[int]]:
+        """The ranks of the rules that look for digits, by how many must stand together."""
+        those = [(one.least, rank) for rank, one in enumerate(self.rules) if one.where == "digits"]
+        return {least: frozenset(rank for other, rank in those if other == least) for least, _ in those}
+
+    @cached_property
+    def by_digits_alone(self) -> frozenset[int]:
+        return frozenset(rank for rank, one in enumerate(self.rules) if not one.needles)
+
+    def worth(self, reading: Reading) -> list[tuple[int, list[Needle]]]:
+        """The rules worth trying, by their rank, each with those of its needles that the text holds."""
+        by_needle = self.by_needle
+        needles = [needle for search in self.searches for needle in search.held(reading)]
+        ranks = self.by_digits_alone.union(*map(by_needle.__getitem__, needles))
+        for least, those in self.by_digits.items():
+            if not reading.digits(least):
+                ranks -= those
+        held: dict[int, list[Needle]] = {rank: [] for rank in sorted(ranks)}
+        for needle in needles:
+            for rank in by_needle[needle]:
+                if rank in held:
+                    held[rank].append(needle)
+        return list(held.items())
 
     @cached_property
     def ranks(self) -> dict[str, int]:
@@ -133,8 +190,8 @@ def _once(text: str, table: Table) -> list[Span]:
     reading = Reading(text)
     found = [
         (start, end, rank, table.rules[rank].kind)
-        for rank in sorted({rank for sign in table.by_sign.keys() & reading.signs for rank in table.by_sign[sign]})
-        for start, end in table.rules[rank].places(reading)
+        for rank, needles in table.worth(reading)
+        for start, end in table.rules[rank].places(reading, needles)
         if start < end and not _is_mask(text, start, end)
     ]
     return _merged(found)

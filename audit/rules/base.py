@@ -1,7 +1,8 @@
 """What a rule of the redaction is: what it looks for, where it is worth looking, and what must hold beside.
 
-Most texts hold nothing that most rules look for, so no rule reads a whole text with its pattern if it can help it: it
-looks for a few characters that its match must hold (its needles), which is fast, and tries the pattern there.
+Most texts hold nothing that most rules look for, so no rule reads a whole text with its pattern if it can help it: a few
+characters that its match must hold (its needles) are looked for, those of all rules in one pass (audit/scan.py), and
+the pattern is tried there.
 
 Invariants: a pattern has no repeat without an upper bound (held by tests/audit/test_rules.py), so that its work on a
 text is a constant times the text's length; every match of a rule holds one of its needles; a pattern that folds is
@@ -11,11 +12,10 @@ written in lower case and reads the text in lower case, at the same positions.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
-from operator import add
-from typing import Literal
+from functools import cached_property
+from typing import Literal, NamedTuple
 
 Family = Literal["secret", "personal"]
 # The pattern is tried: on all of the text; where a needle begins; in the surroundings of a needle, or of digits
@@ -31,70 +31,60 @@ _TIME_OR_DIGITS = re.compile(
 _GAP, _ENOUGH, _BACK, _AHEAD = 3, 4, 16, 32
 
 
-_WORDS = re.compile(r"[^\W\d_]+")
+class Needle(NamedTuple):
+    """Characters that a rule looks for. ``folded``: written in lower case, and found in any."""
 
-
-@cache
-def _letters(needle: str) -> str:
-    return max(_WORDS.findall(needle.lower()), key=len, default="")
-
-
-def sign(needle: str) -> str:
-    """Three letters of the needle, or the rarest of its characters."""
-    letters = _letters(needle)
-    if len(letters) > 2:
-        return letters[:3]
-    return next((char for char in needle if not char.isalnum() and char not in " -"), letters or needle[0].lower())
+    text: str
+    folded: bool
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A text and what the rules share in reading it."""
+    """A text and what the rules share in reading it. ``known``: where needles stand, as far as they were looked for."""
 
     text: str
-    _known: dict[tuple[str, ...], list[Place]] = field(default_factory=dict)
+    known: dict[Needle, list[Place]] = field(default_factory=dict)
+    _together: dict[tuple[Needle, ...], list[Place]] = field(default_factory=dict)
+    _near: dict[int, list[Place]] = field(default_factory=dict)
 
-    def occurrences(self, needles: tuple[str, ...], looked: str) -> list[Place]:
-        """Where the needles of a rule stand in ``looked``; rules that share needles share the search."""
-        if needles not in self._known:
-            found: list[Place] = []
-            for needle in filter(self.may_hold, needles):
-                size, at = len(needle), looked.find(needle)
-                while at >= 0:
-                    found.append((at, at + size))
-                    at = looked.find(needle, at + size)
-            self._known[needles] = sorted(found)
-        return self._known[needles]
+    def looked(self, needle: Needle) -> str:
+        """The text as ``needle`` is looked for."""
+        return self.folded if needle.folded else self.text
 
-    def around(self, needles: tuple[str, ...], looked: str, reach: Place) -> list[Place]:
+    def occurrences(self, needles: Sequence[Needle]) -> list[Place]:
+        """Where the needles of a rule stand, sorted; rules that share needles share the search."""
+        if len(needles) == 1:
+            return self._found(needles[0])
+        mark = tuple(needles)
+        if mark not in self._together:
+            self._together[mark] = sorted([place for needle in needles for place in self._found(needle)])
+        return self._together[mark]
+
+    def around(self, needles: Sequence[Needle], reach: Place) -> list[Place]:
         """The surroundings of the needles of a rule; of needles close together only the first and the last are found."""
         back, ahead = reach
         places = []
-        for needle in filter(self.may_hold, needles):
-            start = looked.find(needle)
+        for needle in needles:
+            text, looked = needle.text, self.looked(needle)
+            start = looked.find(text)
             while start >= 0:
                 last = start
-                while (further := looked.rfind(needle, last + 1, last + back + ahead)) > last:
+                while (further := looked.rfind(text, last + 1, last + back + ahead)) > last:
                     last = further
-                places.append((start, last + len(needle)))
-                start = looked.find(needle, last + back + ahead)
+                places.append((start, last + len(text)))
+                start = looked.find(text, last + back + ahead)
         return joined(sorted(places), back, ahead)
 
-    @cached_property
-    def vocabulary(self) -> str:
-        """Each word of the text once: much shorter than a long text."""
-        return " ".join(set(_WORDS.findall(self.folded)))
-
-    @cached_property
-    def signs(self) -> set[str]:
-        """The characters of the text, and the pairs and triples of its words' letters: see ``Rule.signs``."""
-        words = self.vocabulary
-        pairs = list(map(add, words, words[1:]))
-        return {*self.folded, *pairs, *map(add, pairs, words[2:])}
-
-    def may_hold(self, needle: str) -> bool:
-        """Whether the letters of ``needle`` are those of a word, or a part of one."""
-        return _letters(needle) in self.vocabulary
+    def _found(self, needle: Needle) -> list[Place]:
+        found = self.known.get(needle)
+        if found is None:
+            text, looked, size = needle.text, self.looked(needle), len(needle.text)
+            found, at = [], looked.find(text)
+            while at >= 0:
+                found.append((at, at + size))
+                at = looked.find(text, at + size)
+            self.known[needle] = found
+        return found
 
     @cached_property
     def folded(self) -> str:
@@ -104,7 +94,10 @@ class Reading:
 
     def digits(self, least: int) -> list[Place]:
         """The surroundings of ``least`` digits or more that stand close together and are no time stamp."""
-        return joined(((start, end) for start, end, seen in self._digits if seen >= least), _BACK, _AHEAD)
+        if least not in self._near:
+            enough = ((start, end) for start, end, seen in self._digits if seen >= least)
+            self._near[least] = joined(enough, _BACK, _AHEAD)
+        return self._near[least]
 
     @cached_property
     def _digits(self) -> list[tuple[int, int, int]]:
@@ -161,14 +154,18 @@ class Rule:
     check: Check | None = None
 
     @property
-    def signs(self) -> set[str]:
-        """What stands in every text that the rule can match: of each needle the first letters, or a character."""
-        return set("0123456789") if self.where == "digits" else {sign(needle) for needle in self.needles}
+    def sought(self) -> tuple[Needle, ...]:
+        """The needles, one of which stands in every text that the rule can match; none: digits do."""
+        return tuple(Needle(one, self.loose or self.fold) for one in self.needles)
 
-    def places(self, reading: Reading) -> Iterator[Place]:
-        """Where the rule holds."""
+    def places(self, reading: Reading, needles: Sequence[Needle] | None = None) -> Iterator[Place]:
+        """Where the rule holds. ``needles``: those of its own that the text holds, where that is known."""
+        if needles is None:
+            needles = [one for one in self.sought if one.text in reading.looked(one)]
+            if self.needles and not needles:
+                return
         group: str | int = "v" if "v" in self.pattern.groupindex else 0
-        for found in self._matches(reading):
+        for found in self._matches(reading, needles):
             if isinstance(found, int):
                 yield found, len(reading.text)
                 return
@@ -178,15 +175,12 @@ class Rule:
             elif verdict:
                 yield from verdict  # type: ignore[misc]
 
-    def _matches(self, reading: Reading) -> Iterator[re.Match[str] | int]:
-        looked = reading.folded if self.loose or self.fold else reading.text
+    def _matches(self, reading: Reading, needles: Sequence[Needle]) -> Iterator[re.Match[str] | int]:
         read = reading.folded if self.fold else reading.text
         if self.where == "start":
-            return self._at(read, reading.occurrences(self.needles, looked))
+            return self._at(read, reading.occurrences(needles))
         if self.where == "around":
-            return self._within(read, reading.around(self.needles, looked, self.reach))
-        if self.needles and not any(reading.may_hold(needle) and needle in looked for needle in self.needles):
-            return iter(())
+            return self._within(read, reading.around(needles, self.reach))
         if self.where == "digits":
             return self._within(read, reading.digits(self.least))
         return self.pattern.finditer(read)

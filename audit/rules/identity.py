@@ -14,7 +14,6 @@ from collections.abc import Callable
 from audit import national, validators
 from audit.rules.base import Check, Rule, after, rule
 
-_DIGITS = tuple("0123456789")
 _TO = r"[\"'*_)\]]{0,3}(?:\s?(?:number|no|nr|num|nummer|numéro|número|n[º°])\.?[\"'*_)]{0,2})?(?:\s(?:is|ist|es|est|è|é)\s|\s{0,3}[:=：#|,]?\s{0,3})[\"']?"
 
 
@@ -32,23 +31,23 @@ def _checked(holds: Callable[[str], bool]) -> Check:
     return check
 
 
-# Anywhere: about, pattern of the number (bounded by the table's maker), needles, check
+# Anywhere: about, pattern of the number (bounded by the table's maker), what it holds beside digits, check
 ANYWHERE: tuple[tuple[str, str, tuple[str, ...], Callable[[str], bool]], ...] = (
     ("US SSN in its form", r"\d{3}-\d{2}-\d{4}", ("-",), national.us_ssn),
     ("UK national insurance", r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]", tuple("ABCD"), national.uk_nino),
     ("Spanish DNI, NIE", r"(?:\d{8}|[XYZ]-?\d{7})-?[TRWAGMYFPDXBNJZSQVHLCKE]", tuple("TRWAGMYFPDXBNJZSQVHLCKE"), national.es_dni),
-    ("Italian codice fiscale", r"[A-Z]{6}\d{2}[ABCDEHLMPRST]\d{2}[A-Z]\d{3}[A-Z]", _DIGITS, national.it_fiscal),
+    ("Italian codice fiscale", r"[A-Z]{6}\d{2}[ABCDEHLMPRST]\d{2}[A-Z]\d{3}[A-Z]", (), national.it_fiscal),
     ("French NIR", r"[12] ?\d{2} ?(?:0[1-9]|1[0-2]|[2-9]\d) ?(?:\d{2}|2[AB]) ?\d{3} ?\d{3} ?\d{2}", ("1", "2"), national.fr_nir),
     ("Swedish personnummer", r"(?:19|20)?\d{6}[-+]\d{4}", ("-", "+"), national.se_person),
     ("Finnish henkilötunnus", r"[0-3]\d[01]\d{3}[-+A]\d{3}[0-9A-FHJ-NPR-Y]", ("-", "+", "A"), national.fi_person),
     ("Brazilian CPF in its form", r"\d{3}\.\d{3}\.\d{3}-\d{2}", ("-",), national.br_cpf),
     ("Brazilian CNPJ in its form", r"\d{2}\.\d{3}\.\d{3}/\d{4}-\d{2}", ("/",), national.br_cnpj),
     ("Indian Aadhaar in its form", r"[2-9]\d{3} \d{4} \d{4}", (" ",), national.in_aadhaar),
-    ("Indian PAN", r"[A-Z]{3}[ABCFGHLJPT][A-Z]\d{4}[A-Z]", _DIGITS, lambda text: True),
+    ("Indian PAN", r"[A-Z]{3}[ABCFGHLJPT][A-Z]\d{4}[A-Z]", (), lambda text: True),
     ("Swiss AHV", r"756\.\d{4}\.\d{4}\.\d{2}", ("756.",), national.ch_ahv),
     ("Belgian national number", r"\d{2}\.\d{2}\.\d{2}-\d{3}\.\d{2}", ("-",), national.be_national),
     ("Chinese identity card", r"[1-6]\d{5}(?:19|20)\d{2}[01]\d[0-3]\d{4}[\dX]", ("19", "20"), national.cn_id),
-    ("Polish PESEL", r"\d{2}(?:[02468][1-9]|[13579][0-2])[0-3]\d{6}", _DIGITS, national.pl_pesel),
+    ("Polish PESEL", r"\d{2}(?:[02468][1-9]|[13579][0-2])[0-3]\d{6}", (), national.pl_pesel),
     ("German tax number (Steuer-ID) in its form", r"[1-9]\d (?:\d{3} ){2}\d{3}", (" ",), national.de_tax),
 )  # fmt: skip
 

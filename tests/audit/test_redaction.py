@@ -196,3 +196,23 @@ def test_a_text_that_is_nothing_but_what_a_rule_looks_for_is_masked_to_its_end()
     text = "password: hunter2 " * 8000
     masked, counts = mask(text)
     assert "hunter2" not in masked and sum(counts.values()) < 8000
+
+
+def test_what_holds_nothing_to_mask_is_read_once_and_what_does_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    real = redaction.mask_cut
+
+    def mask_cut(text: str, limit: int) -> tuple[str, dict[str, int]]:
+        read.append(text)
+        return real(text, limit)
+
+    monkeypatch.setattr(redaction, "mask_cut", mask_cut)
+    monkeypatch.setattr(redaction, "_clean", set())
+    monkeypatch.setattr(redaction, "MAX_CLEAN", 4)
+    turn = {"content": ["nothing here", "mail ann@corp.dev"]}
+    first = redact(turn, "partial", b"k")
+    assert redact(turn, "partial", b"k") == first
+    assert (read.count("nothing here"), read.count("mail ann@corp.dev")) == (1, 2)
+    for at in range(20):
+        redact([f"text {at}"], "partial", b"k")
+    assert len(redaction._clean) <= 4

@@ -13,8 +13,8 @@ import pytest
 
 from audit.management.commands.verify_redaction import CORPUS
 from audit.rules import KINDS, RULES, SECRET_RULES, markdown
-from audit.rules.base import Reading, Rule, sign, starts
-from audit.scan import mask, spans
+from audit.rules.base import Reading, Rule, starts
+from audit.scan import ALL, mask, spans
 from tests.audit.corpus.values import FORMS, Values
 from tests.audit.rule_examples import ANYWHERE, EXAMPLES
 
@@ -98,8 +98,22 @@ def test_a_kind_is_of_one_family() -> None:
         assert KINDS[rule.kind] == rule.family
 
 
-def test_the_signs_of_a_needle_are_its_first_letters_or_its_rarest_character() -> None:
-    assert [sign(one) for one in ("Password", "q~", "@", "ni", "-u")] == ["pas", "~", "@", "ni", "u"]
+def test_all_needles_of_a_text_are_found_at_once_with_their_rules() -> None:
+    for text in TEXTS:
+        reading = Reading(text)
+        found = dict(ALL.worth(reading))
+        for rank, rule in enumerate(RULES):
+            held = {one for one in rule.sought if one.text in reading.looked(one)}
+            if rule.where == "digits" and not reading.digits(rule.least):
+                assert rank not in found
+            elif held or not rule.needles:
+                assert set(found[rank]) == held, (rule.about, text)
+            else:
+                assert rank not in found
+        for needle, those in reading.known.items():
+            looked = reading.looked(needle)
+            assert [looked[start:end] for start, end in those] == [needle.text] * len(those)
+            assert len(those) >= looked.count(needle.text)
 
 
 def test_the_beginnings_of_a_pattern_are_read_from_it() -> None:
