@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-clients run test check demo bench bench-trail recordings fuzz docs screenshots lock format clean
+.PHONY: help install install-dev install-clients run test check demo bench bench-trail bench-prune recordings fuzz docs screenshots lock format clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -62,6 +62,9 @@ bench: $(VENV)/.installed-dev ## measure CPU against a raw pass-through
 
 bench-trail: $(VENV)/.installed-dev ## measure what the audit trail adds to a request's time
 	@$(BIN)/python -m tests.bench.trail $(ARGS)
+
+bench-prune: $(VENV)/.installed-dev ## measure requests while the trail that DATABASE_URL names loses half its rows
+	@$(BIN)/python -m tests.bench.prune $(ARGS)
 
 fuzz: $(VENV)/.installed-dev ## the property tests with many more examples
 	FUZZ_EXAMPLES=10000 $(BIN)/python -m pytest -q tests/bridge_api

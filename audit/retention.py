@@ -25,7 +25,8 @@ PAUSE = 0.05
 """Seconds between batches, for those who wait to write; after a batch that took longer, as long as that."""
 SHORT = 0.1
 """Seconds that a batch should take: rows that hold long content go fewer at a time."""
-FEWEST = 50
+FEWEST, FIRST = 50, 500
+"""Rows in the smallest batch, and in the first one: nobody knows yet how long they take here."""
 MAY_STILL_END = timedelta(days=1)
 
 _TABLES = ("audit_upstreamattempt", "audit_contentviewing")
@@ -126,7 +127,7 @@ def _first_that_may_end(now: datetime) -> datetime | None:
 
 def _in_batches(go: Callable[[int], int], batch: int, pause: float, progress: Callable[[int], None]) -> int:
     """Call ``go`` with how many may go until none did; each call is a transaction."""
-    done, most = 0, batch
+    done, most = 0, min(batch, FIRST)
     while True:
         begin = time.perf_counter()
         with transaction.atomic():
