@@ -48,9 +48,15 @@ _TRAILING = ".:?"
 _MASK_BEFORE, _MASK_AFTER = re.compile(r"\[[a-z_]{0,28}$"), re.compile(r"[a-z_]{0,28}\]")
 
 
+# Verbs that end as a word for a password begins
+_VERB = re.compile(r"(?:by|com|en|im|over|sur|tres|under)$")
+
+
 def _qualified(found: re.Match[str]) -> bool:
-    """``key`` alone names all sorts of things."""
+    """``key`` alone names all sorts of things, and ``bypass`` none."""
     start = found.start("name")
+    if found["name"] == "pass" and _VERB.search(found.string, max(0, start - 6), start):
+        return False
     if _MASK_BEFORE.search(found.string, max(0, start - 30), start) and _MASK_AFTER.match(
         found.string, found.end("name")
     ):
@@ -123,6 +129,13 @@ def _stated(text: str, found: re.Match[str]) -> bool:
     return not plausible.placeholder(text[found.start("v") : found.end("v")])
 
 
+def _identified(text: str, found: re.Match[str]) -> bool:
+    """As ``_stated``, where the words before are said of other things, too: in quotation marks, or with a digit."""
+    value = text[found.start("v") : found.end("v")]
+    quoted = text[found.start("v") - 1] in "\"'"
+    return _stated(text, found) and not value.startswith("`") and (quoted or any(map(str.isdigit, value)))
+
+
 def _userinfo(text: str, found: re.Match[str]) -> bool:
     value = text[found.start("v") : found.end("v")]
     return not plausible.placeholder(value) or value.lower() in ("admin", "default", "secret")
@@ -173,9 +186,14 @@ RULES = (
         about="`password hunter2`, `ENV API_TOKEN x`, .netrc",
     ),
     after(
-        "secret", "identified by|requirepass|masterauth|with password|encrypted password|login password|passin pass:|passout pass:|sshpass -p",
+        "secret", "requirepass|masterauth|passin pass:|passout pass:|sshpass -p",
         r"\s{0,2}[\"']?(?P<v>[^\s\"';,)]{3,200}+)", fold=True, check=_stated,
-        about="passwords of SQL users, Redis, openssl, sshpass",
+        about="passwords of Redis, openssl, sshpass",
+    ),
+    after(
+        "secret", "identified by|with password|encrypted password|login password",
+        r"\s{0,2}[\"']?(?P<v>[^\s\"';,)]{3,200}+)", fold=True, check=_identified,
+        about="passwords of SQL users",
     ),
     rule(
         "secret", r"(?:mysql|mysqldump|mysqladmin|mariadb)(?P<x>[ ][^\n|;&]{0,80}?)?[ ]-p(?P<v>[^\s\"'`;]{3,80}+)", "mysql", "mariadb",

@@ -162,8 +162,15 @@ def _mailing(text: str, found: re.Match[str]) -> bool:
     return _person(text, found) and found["v"].partition(" ")[0] not in ("Author", "From", "To", "Cc", "By")
 
 
+# Names of classes; McDonald and DeVito are people's
+_CLASS = re.compile(r"(?!Ma?c|De|Di|La|Le|Van)[A-Z][a-z]+(?:[A-Z][a-z]+)+")
+
+
 def _person(text: str, found: re.Match[str]) -> bool:
-    return found["v"].partition(" ")[0].lower() not in _NOBODY
+    """No thing, and nothing that code goes on after."""
+    value, after = found["v"], text[found.end("v") : found.end("v") + 1]
+    first = value.partition(" ")[0]
+    return first.lower() not in _NOBODY and _CLASS.fullmatch(value) is None and not (after in ("[", "(") and first == value)
 
 
 def _known(text: str, found: re.Match[str]) -> bool:

@@ -243,9 +243,9 @@ _SAMPLE = re.compile(
 _WORDY = re.compile(r"[^\W\d]{1,60}(?:[-_. ][^\W\d]{1,60}){0,8}[-_]?\d{0,3}")
 _DOTTED = re.compile(r"[A-Za-z_$][\w$]{0,60}(?:(?:\?\.|\.|->|::)[A-Za-z_$][\w$]{0,60}){1,8}")
 _NAMES = re.compile(r"pass|pwd|secret|token|key|cred|auth|login|hash")
-_PATH = re.compile(r"(?:~|\.{1,2}|[a-z]:)?[\\/][\w .@+-]{0,80}(?:[\\/][\w .@+-]{0,80}){0,12}")
+_PATH = re.compile(r"(?:~|\.{1,2}|[a-z]:)?[\\/][\w .@+-]{0,80}(?:[\\/][\w .@+-]{0,80}){0,12}(?:\?\w{1,40}=\w{0,40})?")
 _TECH = re.compile(
-    r"(?:u?int|float|i|u|f|sha|md|aes|rs|hs|es|ps|utf-?|base|oauth|v|ipv|x|http|tls|t|k|rfc|iso)-?\d{1,4}(?:[-_.]\w{1,12}){0,3}"
+    r"(?:u?int|float|i|u|f|(?:scram-)?sha|md|aes|rs|hs|es|ps|utf-?|base|oauth|v|ipv|x|http|tls|t|k|rfc|iso)-?\d{1,4}(?:[-_.]\w{1,12}){0,3}"
 )
 _FILES = frozenset(
     [
@@ -310,8 +310,14 @@ def _random(value: str) -> bool:
     return len(value) >= 24 and value != value.lower() and value != value.upper() and _DIGIT.search(value) is not None
 
 
+# Kana and their kanji: the rest of a sentence
+_JAPANESE = re.compile(r"[^\x00-\x7f]*[\u3040-\u309f]{2}[^\x00-\x7f]*")
+
+
 def _reference(value: str) -> bool:
-    """A path, a file, a module's member, an algorithm."""
+    """A path, a file, a module's member, an algorithm; prose."""
+    if _JAPANESE.fullmatch(value):
+        return True
     if _random(value):
         return "." in value and _DOTTED.fullmatch(value) is not None and _named(value)
     if _REFERENCE.fullmatch(value) or ("." in value and value.rpartition(".")[2] in _FILES):
@@ -336,7 +342,7 @@ def quoted(name: str, value: str) -> bool:
 
 def listed(name: str, value: str) -> bool:
     """As ``quoted``, where only a comma parts the two: ``define("PASSWORD", "x")``, but also a list of words."""
-    return _mixed(value) and quoted(name, value)
+    return _mixed(value) and not _named(value) and quoted(name, value)
 
 
 def bare(name: str, value: str, after: str, *, env: bool, tight: bool = False) -> bool:
@@ -366,7 +372,7 @@ def bare(name: str, value: str, after: str, *, env: bool, tight: bool = False) -
 
 def spaced(name: str, value: str) -> bool:
     """Whether a word that only a space parts from ``name`` is a secret: it must not look like prose."""
-    if len(value) < 6 or (value.count("-") in (1, 2) and value.replace("-", "").isalpha()):
+    if len(value) < 6 or value.startswith("--") or (value.count("-") in (1, 2) and value.replace("-", "").isalpha()):
         return False
     if any(char.isdigit() for char in value):
         likely = any(char.isalpha() for char in value) and not _named(value)

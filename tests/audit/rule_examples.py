@@ -9,6 +9,15 @@ _KEY = _V.chars(40)
 
 EXAMPLES: dict[str, str] = {
     "password: hunter2": "password: required",
+    "IDENTIFIED BY 'swordfish'": "the item identified by `selector`",
+    'f("password", "hunter2")': 'f("password", "password2")',
+    "password hunter2": "a bypass HTTP/2",
+    "pass Tr0ub4dor": "pass --sign-with2",
+    "reporter: Sarah Connor": "reporter: TerminalReporter",
+    "full_name: Word": "full_name: Word[str]",
+    "パスワードは swordfish2": "パスワードは設定されませんでした",
+    "x-api-key: 'Tr0ub4dor+x9'": "x-api-key: '/v1/messages?beta=true'",
+    "password: 'sha-hunter2'": "password: 'scram-sha-256'",
     'password = "swordfish"': 'password = "password"',
     "DB_PASSWORD=swordfish": "DB_PASSWORD=${PASSWORD}",
     "token = 'a81bc81bdead4e5d'": "token = 'identifier'",
