@@ -33,7 +33,12 @@ class _Search:
     def held(self, reading: Reading) -> Iterator[Needle]:
         """The needles that the text holds; where the longer ones stand is known afterwards."""
         text, known = reading.folded if self._folded else reading.text, reading.known
-        for number, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
+        try:
+            found = self._automaton.find_matches_as_indexes(text, overlapping=True)
+        except UnicodeEncodeError:  # half a character, which no needle holds
+            whole = text.encode(errors="replace").decode()
+            found = self._automaton.find_matches_as_indexes(whole, overlapping=True)
+        for number, start, end in found:
             needle = self._longer[number]
             if needle in known:
                 known[needle].append((start, end))

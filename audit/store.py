@@ -7,6 +7,7 @@ written with the rows that they sum.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,8 +31,12 @@ class Entry:
     attempts: list[Values] = field(default_factory=list)
 
     def line(self) -> bytes:
-        """The entry as a line of JSON, for the spool."""
-        return orjson.dumps({"kind": self.kind, "values": self.values, "attempts": self.attempts}) + b"\n"
+        """The entry as a line of JSON, for the spool. Never raises: what JSON cannot hold is told as text."""
+        whole = {"kind": self.kind, "values": self.values, "attempts": self.attempts}
+        try:
+            return orjson.dumps(whole) + b"\n"
+        except TypeError:
+            return json.dumps(whole, ensure_ascii=False, default=str).encode(errors="replace") + b"\n"
 
     @classmethod
     def from_line(cls, line: bytes) -> Entry:

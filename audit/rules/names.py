@@ -170,7 +170,11 @@ def _person(text: str, found: re.Match[str]) -> bool:
     """No thing, and nothing that code goes on after."""
     value, after = found["v"], text[found.end("v") : found.end("v") + 1]
     first = value.partition(" ")[0]
-    return first.lower() not in _NOBODY and _CLASS.fullmatch(value) is None and not (after in ("[", "(") and first == value)
+    return (
+        first.lower() not in _NOBODY
+        and _CLASS.fullmatch(value) is None
+        and not (after in ("[", "(") and first == value)
+    )
 
 
 def _known(text: str, found: re.Match[str]) -> bool:

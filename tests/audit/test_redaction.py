@@ -216,3 +216,7 @@ def test_what_holds_nothing_to_mask_is_read_once_and_what_does_each_time(monkeyp
     for at in range(20):
         redact([f"text {at}"], "partial", b"k")
     assert len(redaction._clean) <= 4
+
+
+def test_half_a_character_keeps_nothing_from_being_found() -> None:
+    assert mask("\ud800 mail ann@corp.dev \udfff")[0] == "\ud800 mail [email] \udfff"

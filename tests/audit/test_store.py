@@ -31,6 +31,14 @@ def test_an_entry_comes_back_from_its_line_as_it_was() -> None:
         assert Entry.from_line(entry.line()) == entry
 
 
+def test_what_json_cannot_hold_still_makes_a_line() -> None:
+    odd = beginning("1")
+    odd.values |= {"client": "half \ud800", "rule": 2**70, "effort": object()}
+    values = Entry.from_line(odd.line()).values
+    assert values["client"] == "half ?"
+    assert values["correlation_id"] == odd.values["correlation_id"]
+
+
 def test_a_group_that_fails_leaves_nothing() -> None:
     broken = end(2)
     broken.values["status"] = None
