@@ -127,7 +127,7 @@ def test_one_line_is_logged_and_louder_when_something_failed(
 ) -> None:
     with caplog.at_level(logging.INFO, logger="bridge.exchange"):
         new().finish(status, failure, Told())
-    (line,) = caplog.records
+    (line,) = (record for record in caplog.records if record.name == "bridge.exchange")
     assert (line.levelno, line.getMessage()) == (level, "exchange finished")
     assert line.fields["correlation_id"] == "id-1"
     assert line.fields["status"] == status
