@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from audit.models import AuditRecord, Outcome, Worker
-from audit.spool import orphans
+from audit.spool import SUFFIX, orphans
 from audit.store import add_sums, write
 
 BATCH = 500
@@ -25,6 +25,7 @@ def adopt(folder: Path, own: str) -> int:
     """Bring in what processes that are gone left in ``folder``; how many rows were marked. Raises DatabaseError."""
     marked = 0
     for spool in orphans(folder):
+        settled = False
         try:
             if spool.worker == own:
                 continue
@@ -37,19 +38,21 @@ def adopt(folder: Path, own: str) -> int:
                 spool.done(end, len(entries))
             marked += mark(AuditRecord.objects.filter(worker=spool.worker))
             Worker.objects.filter(id=spool.worker).delete()
+            settled = True
         finally:
-            spool.close()
-    return marked + mark_unseen()
+            spool.close(keep=not settled)
+    return marked + mark_unseen(folder)
 
 
-def mark_unseen() -> int:
+def mark_unseen(folder: Path) -> int:
     """Mark what processes left that nobody has seen for long: their machine is gone, or their file."""
     stale = Worker.objects.filter(seen_at__lt=datetime.now(UTC) - GONE_AFTER)
     alive = Worker.objects.filter(id=OuterRef("worker")).exclude(id__in=stale.values("id"))
     before = datetime.now(UTC) - GONE_AFTER
     marked = mark(AuditRecord.objects.filter(~Exists(alive), received_at__lt=before))
-    # A machine's own processes are settled by the locks of their files.
-    stale.exclude(host=socket.gethostname()).delete()
+    # A machine's own processes are settled by the locks of their files, as long as they have one.
+    filed = [path.stem for path in folder.glob(f"*{SUFFIX}")]
+    stale.exclude(host=socket.gethostname(), id__in=filed).delete()
     return marked
 
 

@@ -327,16 +327,17 @@ class Sink:
     def _goodbye(self) -> None:
         if self.queued:
             self._lose(self.queued, "the process ended")
+        gone = False
         with contextlib.suppress(Exception):
-            from audit.models import Worker
-
             self._connect(PATIENCE_MS)
             if not self.spooled:
-                Worker.objects.filter(id=self.worker).delete()
+                _say_goodbye(self.worker)
+                gone = True
         with contextlib.suppress(Exception):
             connection.close()
+        with contextlib.suppress(Exception):
             if self._spool is not None:
-                self._spool.close()
+                self._spool.close(keep=not gone)
 
     def _connect(self, patience: int) -> None:
         """A locked database must not hold up those who wait: there is the spool."""
@@ -451,6 +452,12 @@ def _say_alive(worker: str, queued: int, spooled: int, lost: int) -> None:
             "lost": lost,
         },
     )
+
+
+def _say_goodbye(worker: str) -> None:
+    from audit.models import Worker
+
+    Worker.objects.filter(id=worker).delete()
 
 
 sink = Sink()

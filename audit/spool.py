@@ -73,10 +73,11 @@ class Spool:
         with self.path.with_suffix(REJECTED).open("ab") as file:
             file.write(entry.line())
 
-    def close(self) -> None:
-        """Let go of the file; an empty one is removed."""
+    def close(self, *, keep: bool = False) -> None:
+        """Let go of the file. An empty one is removed unless ``keep``: then the next process finds it, and settles what
+        else its owner has left."""
         with self._lock:
-            if os.fstat(self._file).st_size == 0:
+            if not keep and os.fstat(self._file).st_size == 0:
                 self.path.unlink(missing_ok=True)
             os.close(self._file)
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db.models import Sum
+from django.db.utils import OperationalError
 
+from audit import recovery
 from audit.models import AuditRecord, UsageHour, Worker
 from audit.recovery import adopt
 from audit.spool import Spool
@@ -21,6 +24,13 @@ pytestmark = pytest.mark.django_db
 def worker(name: str, *, seen: timedelta = timedelta(0), host: str = "") -> None:
     now = datetime.now(UTC)
     Worker.objects.create(id=name, host=host or socket.gethostname(), pid=1, started_at=now, seen_at=now - seen)
+
+
+def raises(error: Exception) -> Any:
+    def fails(*_: object) -> int:
+        raise error
+
+    return fails
 
 
 def outcomes() -> dict[str, str]:
@@ -85,3 +95,28 @@ def test_a_machine_that_nobody_has_seen_for_long_does_not_keep_its_rows_open(tmp
     assert adopt(tmp_path, "own") == 2
     assert outcomes() == {"req_1": "interrupted", "req_2": "running", "req_3": "interrupted"}
     assert list(Worker.objects.values_list("id", flat=True)) == ["near"]
+
+
+def test_a_database_that_fails_in_the_middle_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dead = Spool(tmp_path, "dead")
+    write([now(1, "dead")])  # type: ignore[list-item]
+    dead.append([now(2, "dead")])  # type: ignore[list-item]
+    dead.close()
+    worker("dead")
+    with monkeypatch.context() as locked:
+        locked.setattr(recovery, "mark", raises(OperationalError("database is locked")))
+        with pytest.raises(OperationalError):
+            adopt(tmp_path, "own")
+    assert adopt(tmp_path, "own") == 2
+    assert outcomes() == {"req_1": "interrupted", "req_2": "interrupted"}
+    assert not Worker.objects.exists()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_process_of_this_machine_whose_file_is_gone_is_forgotten_after_a_while(tmp_path: Path) -> None:
+    worker("lost", seen=timedelta(hours=1))
+    worker("locked", seen=timedelta(hours=1))
+    living = Spool(tmp_path, "locked")
+    adopt(tmp_path, "own")
+    living.close()
+    assert list(Worker.objects.values_list("id", flat=True)) == ["locked"]

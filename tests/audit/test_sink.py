@@ -59,6 +59,7 @@ def make(database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     made: list[Sink] = []
     monkeypatch.setattr(Sink, "_connect", lambda self, patience: None)
     monkeypatch.setattr(module, "_say_alive", lambda *args: None)
+    monkeypatch.setattr(module, "_say_goodbye", lambda worker: None)
     monkeypatch.setattr(recovery, "adopt", lambda folder, own: 0)
     monkeypatch.setattr(module, "AGAIN", 0.02)
     monkeypatch.setattr(module, "LINGER", 0.02)
@@ -281,6 +282,22 @@ def test_a_process_that_ends_without_a_database_leaves_its_rows_on_disk(
     sink.put(lambda: end(1))
     sink.stop()
     assert (tmp_path / f"{sink.worker}.spool").read_bytes().count(b"\n") == 1
+
+
+def test_a_process_that_cannot_say_goodbye_leaves_its_file_so_that_the_next_settles_the_rest(
+    make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def away(worker: str) -> None:
+        raise OperationalError("database is locked")
+
+    first, second = make(), make()
+    for sink in (first, second):
+        sink.put(lambda: end(1))
+        assert sink.flush()
+    first.stop()
+    monkeypatch.setattr(module, "_say_goodbye", away)
+    second.stop()
+    assert [path.stem for path in tmp_path.glob("*.spool")] == [second.worker]
 
 
 def test_every_entry_carries_its_process(make: Make, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
