@@ -7,7 +7,7 @@ entries are written before its unfinished rows are called interrupted; all of it
 from __future__ import annotations
 
 import socket
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from django.db import transaction
@@ -15,10 +15,9 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from audit.models import AuditRecord, Outcome, Worker
 from audit.spool import SUFFIX, orphans
-from audit.store import add_sums, write
+from audit.store import GONE_AFTER, add_sums, write
 
 BATCH = 500
-GONE_AFTER = timedelta(minutes=10)
 
 
 def adopt(folder: Path, own: str) -> int:
@@ -61,12 +60,12 @@ def mark(rows: QuerySet[AuditRecord]) -> int:
     number = 0
     while True:
         with transaction.atomic():
-            some = list(rows.filter(finished_at__isnull=True).order_by("id").values()[:BATCH])
+            # Locked, so that two processes that start at once mark a row once (SQLite has one writer anyway).
+            unfinished = rows.filter(finished_at__isnull=True).select_for_update(of=("self",))
+            some = list(unfinished.order_by("id").values()[:BATCH])
             if not some:
                 return number
-            ids = [row["id"] for row in some]
             ended = {"outcome": Outcome.INTERRUPTED, "finished_at": datetime.now(UTC)}
-            changed = AuditRecord.objects.filter(id__in=ids, finished_at__isnull=True).update(**ended)
-            if changed == len(some):
-                add_sums([{**row, **ended} for row in some])
-        number += changed
+            AuditRecord.objects.filter(id__in=[row["id"] for row in some]).update(**ended)
+            add_sums([{**row, **ended} for row in some])
+        number += len(some)

@@ -1,8 +1,9 @@
 """Entries of the trail into the database, in one transaction.
 
 Invariants: plain SQL that both databases speak (instances and the ORM's compiler cost ten times as much for a row);
-writing an entry twice changes nothing: a beginning never undoes an end, and the sums count an end once; the sums are
-written with the rows that they sum.
+writing an entry twice changes nothing: a beginning never undoes an end, and the sums count an end once; an end takes the
+place of the mark that a row was given when its process was thought to be gone; the sums are written with the rows that
+they sum.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -20,6 +21,9 @@ from django.db import connection, transaction
 from audit.rollups import SUMS, latency_hours, usage_hours
 
 Values = dict[str, Any]
+
+# A process that has not been seen for so long is gone, and its older exchanges are called interrupted.
+GONE_AFTER = timedelta(minutes=10)
 
 
 @dataclass(slots=True)
@@ -108,35 +112,50 @@ def write(entries: Sequence[Entry], *, again: bool = False) -> None:
         if opened:
             _many(_opening(), opened)
         if finished:
-            known = _ended(finished) if again else frozenset()
+            known, marked = _ended(finished if again else [entry for entry in finished if _may_be_marked(entry.values)])
             new = [entry for entry in finished if entry.values["request_id"] not in known]
             rows = [entry.values for entry in new]
+            add_sums(marked, sign=-1)
             _many(_ending(), rows)
             _many(_trying(), [attempt for entry in new for attempt in entry.attempts])
             add_sums(rows)
 
 
-def add_sums(rows: Iterable[Values]) -> None:
-    """Add finished rows to the sums of their hours. Call inside the rows' own transaction."""
+def add_sums(rows: Iterable[Values], *, sign: int = 1) -> None:
+    """Add finished rows to the sums of their hours, or (``sign`` -1) take them out. Call inside the rows' own
+    transaction."""
     rows = list(rows)
+    usage, latency = usage_hours(rows), latency_hours(rows)
+    if sign < 0:
+        for sums, names in ((usage, SUMS), (latency, ("requests",))):
+            for one in sums.values():
+                one.update((name, -one[name]) for name in names)
     # Sorted, so that two processes take the same rows' locks in the same order.
-    _many(_adding("UsageHour", SUMS), sorted(usage_hours(rows).values(), key=_digest))
-    _many(_adding("LatencyHour", ("requests",)), sorted(latency_hours(rows).values(), key=_digest))
+    _many(_adding("UsageHour", SUMS), sorted(usage.values(), key=_digest))
+    _many(_adding("LatencyHour", ("requests",)), sorted(latency.values(), key=_digest))
 
 
 def _digest(values: Mapping[str, Any]) -> str:
     return str(values["digest"])
 
 
-def _ended(finished: Sequence[Entry]) -> frozenset[str]:
-    from audit.models import AuditRecord
+def _may_be_marked(values: Values) -> bool:
+    """Whether another process may have called this exchange interrupted. Half the time, since clocks differ."""
+    return bool(values["finished_at"] - values["received_at"] > GONE_AFTER / 2)
+
+
+def _ended(finished: Sequence[Entry]) -> tuple[set[str], list[Values]]:
+    """Which of ``finished`` have their end already, and the rows of those that were only called interrupted."""
+    from audit.models import AuditRecord, Outcome
 
     ids = [entry.values["request_id"] for entry in finished]
     found: set[str] = set()
+    marked: list[Values] = []
     for at in range(0, len(ids), 500):
         rows = AuditRecord.objects.filter(request_id__in=ids[at : at + 500], finished_at__isnull=False)
-        found.update(rows.values_list("request_id", flat=True))
-    return frozenset(found)
+        found.update(rows.exclude(outcome=Outcome.INTERRUPTED).values_list("request_id", flat=True))
+        marked.extend(rows.filter(outcome=Outcome.INTERRUPTED).values())
+    return found, marked
 
 
 # -- statements -------------------------------------------------------------------------------------------

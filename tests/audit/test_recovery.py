@@ -13,9 +13,10 @@ from django.db.utils import OperationalError
 
 from audit import recovery
 from audit.models import AuditRecord, UsageHour, Worker
-from audit.recovery import adopt
+from audit.recovery import adopt, mark
 from audit.spool import Spool
 from audit.store import write
+from audit.summing import differs, hours
 from tests.audit.payloads import beginning, end
 
 pytestmark = pytest.mark.django_db
@@ -120,3 +121,29 @@ def test_a_process_of_this_machine_whose_file_is_gone_is_forgotten_after_a_while
     adopt(tmp_path, "own")
     living.close()
     assert list(Worker.objects.values_list("id", flat=True)) == ["locked"]
+
+
+def test_an_exchange_that_was_given_up_and_ends_after_all_has_its_end_and_is_counted_once(tmp_path: Path) -> None:
+    """A process whose database was away for long looks gone to the others."""
+    worker("slow", seen=timedelta(hours=1), host="another-machine")
+    write([beginning(1, worker="slow")])
+    assert adopt(tmp_path, "own") == 1
+    assert outcomes() == {"req_1": "interrupted"}
+    ended = end(1, worker="slow", duration_ms=3_600_000)
+    ended.values["finished_at"] = ended.values["received_at"] + timedelta(hours=1)
+    write([ended])
+    assert outcomes() == {"req_1": "completed"}
+    assert UsageHour.objects.aggregate(all=Sum("requests"))["all"] == 1
+    assert UsageHour.objects.get(outcome="completed").requests == 1
+    [hour] = hours()
+    assert not differs(hour)
+    write([ended], again=True)
+    assert UsageHour.objects.aggregate(all=Sum("requests"))["all"] == 1
+
+
+def test_an_end_that_waited_on_disk_takes_the_place_of_the_mark(tmp_path: Path) -> None:
+    write([now(1, "dead")])  # type: ignore[list-item]
+    mark(AuditRecord.objects.all())
+    write([end(1, worker="dead")], again=True)
+    assert outcomes() == {"req_1": "completed"}
+    assert UsageHour.objects.aggregate(all=Sum("requests"))["all"] == 1
