@@ -154,7 +154,7 @@ def _ended(finished: Sequence[Entry]) -> tuple[set[str], list[Values]]:
     for at in range(0, len(ids), 500):
         rows = AuditRecord.objects.filter(request_id__in=ids[at : at + 500], finished_at__isnull=False)
         found.update(rows.exclude(outcome=Outcome.INTERRUPTED).values_list("request_id", flat=True))
-        marked.extend(rows.filter(outcome=Outcome.INTERRUPTED).values())
+        marked.extend(dict(row) for row in rows.filter(outcome=Outcome.INTERRUPTED).values())
     return found, marked
 
 
