@@ -26,7 +26,7 @@ from bridge_api.guard import Arrival
 from bridge_api.mapping import Route
 from bridge_api.story import Story, ended_by
 from bridge_api.tokens import service as tokens
-from bridge_api.tokens.counting import unknowable
+from bridge_api.tokens.counting import Rough, unknowable
 from bridge_api.translation.errors import from_http, from_network
 from bridge_api.translation.notes import Note
 from bridge_api.upstream.client import Flow, Upstream
@@ -148,8 +148,8 @@ class Recent:
 
 
 class Counter:
-    """Counts by the operator's ``mode``: ``local``, ``upstream``, or ``auto`` (the upstream is asked where only
-    it can know)."""
+    """Counts by the operator's ``mode``: ``local``, ``upstream``, or ``auto`` (the upstream is asked where the count
+    made here would be an estimate)."""
 
     def __init__(
         self,
@@ -184,15 +184,20 @@ class Counter:
         ``like``: the model to count for, where it is not the request's; ``key``: the client's own upstream key;
         ``large``: too large for the event loop.
         """
-        beyond = await tokens.beside(payload, unknowable, large)
-        asks = self._asks if key is None else True
-        if asks and self._upstream is not None and (self._mode == "upstream" or (self._mode == "auto" and beyond)):
-            found = await self._told(self._upstream(), payload, headers, story, key, large)
+        asks = self._mode != "local" and (self._asks or key is not None)
+        upstream = self._upstream() if asks and self._upstream is not None else None
+        rough, counted = await tokens.beside(payload, unknowable, large), None
+        if upstream is None or not (rough or self._mode == "upstream"):
+            counted = await self.local(payload, like, large)
+            rough = rough or isinstance(counted, Rough)
+        if upstream is not None and (rough or self._mode == "upstream"):
+            found = await self._told(upstream, payload, headers, story, key, large)
             if found is not None:
                 return found
             story.notes.append(_UPSTREAM_FAILED)
-        counted = await self.local(payload, like, large)
-        if beyond or isinstance(counted, tokens.Rough):
+        if counted is None:
+            counted = await self.local(payload, like, large)
+        if rough or isinstance(counted, Rough):
             story.notes.append(Note("count.estimated"))
         return int(counted)
 

@@ -5,7 +5,8 @@ Why: count_tokens must answer at once, offline and for free, and message_start c
 Invariants: pure over the request and the means that are handed in; nothing a request holds makes it raise (one
 that the upstream would refuse still has a count); the same request always has the same count with the same means;
 each text, picture, file and list of functions goes through ``remember`` with its kind, so that a caller may keep
-counts by content, and every text that is encoded through ``encode_len``, so that one may bound the work.
+counts by content, and every text that is encoded through ``encode_len``, so that one may bound the work; a count with
+a part that could only be judged by its length is ``Rough``.
 
 A request is billed as the text that the model reads: messages in frames, functions as TypeScript, an output
 schema as JSON, calls and outputs in frames of their own. The frames are in ``families``, the rendering is in
@@ -26,11 +27,15 @@ from typing import Any, NamedTuple
 import msgspec
 
 from bridge_api.tokens import media, reasoning
-from bridge_api.tokens.families import CHAT, CLASSIC, Family, family_of
+from bridge_api.tokens.families import Family, family_of
 from bridge_api.tokens.functions import given, recipient, render_calls, render_functions, render_output_schema
 
 EncodeLen = Callable[[str], int]
 Remember = Callable[[str, str | bytes | None, Callable[[], int]], int]
+
+
+class Rough(int):
+    """A count of which a part was judged by its length."""
 
 
 class Pages(NamedTuple):
@@ -94,7 +99,7 @@ class Means:
 
 
 def count(payload: dict[str, Any], means: Means | EncodeLen) -> int:
-    """The input tokens of ``payload``, a Responses request body."""
+    """The input tokens of ``payload``, a Responses request body; ``Rough`` where that is an estimate."""
     found = means if isinstance(means, Means) else Means(means)
     return _Count(payload, found).total()
 
@@ -132,7 +137,7 @@ class _Count:
         self._means = means
         self._model = _text(payload.get("model"))
         self._family: Family = family_of(self._model)
-        self._chat = self._family in (CHAT, CLASSIC)
+        self._rough = False
 
     def total(self) -> int:
         items = self._payload.get("input")
@@ -140,8 +145,10 @@ class _Count:
         if _text(self._payload.get("instructions")):
             total += self._family.message + self._length(_text(self._payload.get("instructions")))
         if isinstance(items, str):
-            return total + self._family.message + self._length(items)
-        return total + self._items(list(_dicts(items)))
+            total += self._family.message + self._length(items)
+        else:
+            total += self._items(list(_dicts(items)))
+        return Rough(total) if self._rough else total
 
     def _length(self, text: str) -> int:
         if not text:
@@ -168,14 +175,20 @@ class _Count:
 
     def _item(self, kind: str, item: dict[str, Any]) -> int:
         if kind == "message":
-            channel = self._family.assistant if item.get("role") == "assistant" else 0
-            return self._family.message + channel + self._content(item.get("content"))
+            return self._family.message + self._channel(item) + self._content(item.get("content"))
         if kind in ("function_call_output", "custom_tool_call_output"):
             return self._content(item.get("output"))
         if kind in ("item_reference", "compaction"):
             return self._reasoning(_text(item.get("encrypted_content")))
+        self._rough = True
         shown = item.get("action") if kind == "web_search_call" else item
         return _HOSTED_CALL + self._length(_compact(shown or {}))
+
+    def _channel(self, message: dict[str, Any]) -> int:
+        """What the channel of the assistant costs, which only its messages have."""
+        if message.get("role") != "assistant":
+            return 0
+        return self._family.assistant + (self._family.commentary if message.get("phase") == "commentary" else 0)
 
     def _calls(self, run: list[dict[str, Any]]) -> int:
         """Neighbouring calls and the frames of their outputs, whose author is the function.
@@ -207,7 +220,10 @@ class _Count:
 
     def _reasoning(self, encrypted: str) -> int:
         seen = self._means.seen(encrypted) if encrypted else None
-        return reasoning.estimate(encrypted, self._family) if seen is None else seen
+        if seen is not None:
+            return seen
+        self._rough = True
+        return reasoning.estimate(encrypted, self._family)
 
     def _content(self, content: Any) -> int:
         """A text, or parts: neighbouring texts are read as one."""
@@ -253,9 +269,12 @@ class _Count:
 
     def _file(self, data: str) -> int:
         if not data:
+            self._rough = True
             return REFERENCED_FILE
         marked = self._means.on is None or not _UNMARKED[0] <= self._means.on < _UNMARKED[1]
-        return self._means.remember(f"file {marked}", data, lambda: self._file_text(data, marked))
+        found = self._means.remember(f"file {marked}", data, lambda: self._file_text(data, marked))
+        self._rough |= isinstance(found, Rough)
+        return found
 
     def _file_text(self, data: str, marked: bool) -> int:
         head, _, encoded = data.rpartition(",")
@@ -263,11 +282,11 @@ class _Count:
         if _is_pdf(head, encoded):
             pages = self._means.pdf_pages(encoded)
             if not pages.read:
-                return len(encoded) * 3 // 4 // UNREAD_PDF
+                return Rough(len(encoded) * 3 // 4 // UNREAD_PDF)
             return self._pages(pages) + (self._markers(pages.total) if marked else 0)
         if head.startswith("data:text/") or "json" in head or "/xml;" in head:
             return measure(_decoded(encoded)) + (TABLE_SUMMARY if "/csv" in head else 0)
-        return PACKED_FILE
+        return Rough(PACKED_FILE)
 
     def _pages(self, pages: Pages) -> int:
         """Pages with the same text are encoded once."""

@@ -25,6 +25,7 @@ class Family:
     request     once for each request: the opening of the answer that the model continues
     message     around each message: start, role, separator, end
     assistant   more for a message of the assistant: its channel
+    commentary  more where that channel is ``commentary``, whose name is a token longer than the others'
     tools       around the rendered functions: headings and the message that holds them
     undescribed more when the first function has no description (its opening brace merges with the comment's
                 slashes otherwise)
@@ -46,6 +47,7 @@ class Family:
     request: int
     message: int
     assistant: int
+    commentary: int
     tools: int
     undescribed: int
     call: int
@@ -66,6 +68,7 @@ CHAT = Family(
     request=3,
     message=4,
     assistant=0,
+    commentary=0,
     tools=3,
     undescribed=0,
     call=6,
@@ -87,6 +90,7 @@ HARMONY = Family(
     request=2,
     message=4,
     assistant=2,
+    commentary=1,
     tools=9,
     undescribed=-1,
     call=10,

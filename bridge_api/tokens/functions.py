@@ -174,7 +174,12 @@ def _resolve(shape: Any, known: _Known) -> Schema:
     if not isinstance(reference, str):
         return found
     known.charge(_REFERENCE + len(reference))
-    return _mapping(known.definitions.get(reference.rpartition("/")[2]))
+    target = _mapping(known.definitions.get(reference.rpartition("/")[2]))
+    if len(found) == 1:
+        return target
+    # What stands beside a reference is the member's own: its description, its default.
+    known.charge(len(target) + len(found))
+    return {**target, **{key: value for key, value in found.items() if key != "$ref"}}
 
 
 def _type(shape: Schema, known: _Known, depth: int) -> str:
@@ -182,7 +187,7 @@ def _type(shape: Schema, known: _Known, depth: int) -> str:
         return "any"
     known.charge(len(shape))
     for keyword in ("enum", "const"):
-        if keyword in shape:
+        if keyword in shape and shape[keyword] != []:
             return _literals(shape[keyword] if isinstance(shape[keyword], list) else [shape[keyword]], known)
     for keyword, sign in (("anyOf", "|"), ("oneOf", "|"), ("allOf", "&")):
         if isinstance(shape.get(keyword), list):

@@ -3,7 +3,7 @@
 Invariants: a text is encoded once while it is remembered (bounded memory, by hash, never the text itself); the
 event loop encodes ``CHEAP`` characters at most and reads no file; a thread encodes ``WORK`` characters and reads
 files for about ``READING`` seconds at most for one count, and judges the rest by its length: such a count is
-``Rough``, and nothing of that rest is remembered; an estimate that is not at hand is None, never a wait.
+``counting.Rough``, and nothing of that rest is remembered; an estimate that is not at hand is None, never a wait.
 
 Each text, picture, tool list and file is kept by its own content, so that a turn costs only what is new.
 """
@@ -42,10 +42,6 @@ _T = TypeVar("_T")
 
 class NotRemembered(LookupError):
     """Something would have to be counted that takes long."""
-
-
-class Rough(int):
-    """A count of which a part was judged by its length."""
 
 
 class Memory:
@@ -111,7 +107,8 @@ def _seen(encrypted: str) -> int | None:
 async def count(payload: dict[str, Any], model: str = "", large: bool = False) -> int:
     """The input tokens of a Responses request; ``model``, where it is given, is counted for instead of its own.
 
-    ``Rough`` where it is too large to be counted in full; no part of what is ``large`` is counted on the event loop.
+    ``counting.Rough`` where a part can only be judged, or is too large to be counted in full; no part of what is
+    ``large`` is counted on the event loop.
     """
     if not large:
         known = remembered_or_cheap(payload, model)
@@ -131,7 +128,7 @@ async def beside(payload: dict[str, Any], look: Callable[[dict[str, Any]], _T], 
 def _thorough(payload: dict[str, Any]) -> int:
     work = _Work()
     tokens = counting.count(payload, counting.Means(work.length, work.remember, work.pages, _seen))
-    return Rough(tokens) if work.rough else tokens
+    return counting.Rough(tokens) if work.rough else tokens
 
 
 class _Work:

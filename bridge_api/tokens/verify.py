@@ -1,8 +1,8 @@
 """Counts held against bills: what the harness measures, apart from where its lines come from.
 
 Invariants: pure but for the counting it is handed; what is no line is told as ``NotALine`` when it is read, and
-whatever a line's request holds is counted; every line falls in exactly one kind, the most specific; a figure over no
-lines is absent rather than zero.
+whatever a line's request holds is counted; every line falls in exactly one kind, the most specific; the order of the
+lines changes no figure; a figure over no lines is absent rather than zero.
 """
 
 from __future__ import annotations
@@ -111,22 +111,30 @@ class Figures:
 def parse(raw: str, number: int) -> Line:
     """A line of JSON with at least ``request`` and ``usage.input_tokens``. Raises NotALine."""
     try:
-        line = orjson.loads(raw)
+        line = _loaded(raw)
         request, usage, billed = line["request"], line["usage"], line["usage"]["input_tokens"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise NotALine(f"line {number}: request and usage.input_tokens are needed") from error
-    if not isinstance(request, dict) or type(billed) is not int or billed < 0:
+    whole = type(billed) is int or (isinstance(billed, float) and billed.is_integer())
+    if not isinstance(request, dict) or not whole or billed < 0:
         raise NotALine(f"line {number}: request must be an object and usage.input_tokens a number of tokens")
-    found = line.get("tags")
-    tags: Mapping[str, Any] = found if isinstance(found, dict) else {}
     try:
         orjson.dumps(request)
-        on, reason = _day(tags.get("created_at")), _reason(tags.get("suspect"))
     except TypeError as error:
         raise NotALine(f"line {number}: request is nested too deeply") from error
-    except ValueError as error:
-        raise NotALine(f"line {number}: {error}") from error
-    return Line(name_of(line, number), request, billed, tags.get("clean") is True, on, usage, reason)
+    found = line.get("tags")
+    tags: Mapping[str, Any] = found if isinstance(found, dict) else {}
+    day, reason = _day(tags.get("created_at")), _reason(tags.get("suspect"))
+    return Line(name_of(line, number), request, int(billed), tags.get("clean") is True, day, usage, reason)
+
+
+def _loaded(raw: str) -> Any:
+    """Half a character (a lone surrogate), which only the slower reader takes, becomes U+FFFD."""
+    try:
+        return orjson.loads(raw)
+    except ValueError:
+        whole = json.dumps(json.loads(raw), ensure_ascii=False)
+        return orjson.loads(whole.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
 def name_of(line: Mapping[str, Any], number: int) -> str:
@@ -136,42 +144,46 @@ def name_of(line: Mapping[str, Any], number: int) -> str:
 
 
 def _day(made: Any) -> date | None:
-    """The day of ``tags.created_at``. Raises ValueError."""
-    if made is None:
-        return None
+    """The day of ``tags.created_at``, Unix seconds; None where it tells none."""
     try:
-        return datetime.fromtimestamp(float(made), UTC).date() if made > 0 else None
-    except (TypeError, ValueError, OverflowError, OSError) as error:
-        raise ValueError("tags.created_at must be a time in Unix seconds") from error
+        return datetime.fromtimestamp(float(made), UTC).date() if float(made) > 0 else None
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
 
 
 def _reason(suspect: Any) -> str:
-    """Why a line is not clean, by its ``tags.suspect``. Raises ValueError."""
-    first = suspect[0] if isinstance(suspect, list) and suspect else suspect or ""
-    if not isinstance(first, str):
-        raise ValueError("tags.suspect must be a list of texts")
-    return first.partition(":")[0]
+    """Why a line is not clean, by its ``tags.suspect``, a list of texts."""
+    first = suspect[0] if isinstance(suspect, list) and suspect else suspect
+    return first.partition(":")[0] if isinstance(first, str) else ""
 
 
 def learned(lines: Sequence[Line], encode_len: Callable[[str], int]) -> dict[str, int]:
     """What a bridge knows that has seen the answers to ``lines`` pass: see ``answers.learned``.
 
-    An answer is what a request holds after all items of the line before it in its conversation.
+    An answer is what a request holds after all items of the line before it in its conversation: the one with the number
+    before its own, or else the only one of those before it that asked so.
     """
-    before: dict[tuple[str, int, str], Line] = {}
+    asked: dict[tuple[str, str], dict[int, Line]] = {}
+    for line in lines:
+        conversation, number = line.place
+        asked.setdefault((conversation, _key(line.items)), {}).setdefault(number, line)
     found: dict[str, int] = {}
     for line in lines:
         (conversation, number), items = line.place, line.items
-        at = max(
-            (at for at, item in enumerate(items) if at and _is_output(item) and not _is_output(items[at - 1])),
-            default=0,
-        )
-        asked = before.get((conversation, number - 1, _key(items[:at])))
-        if asked is not None:
+        at = _last_answer(items)
+        those = asked.get((conversation, _key(items[:at])), {}) if at else {}
+        earlier = [one for other, one in those.items() if other < number]
+        before = those.get(number - 1) or (earlier[0] if len(earlier) == 1 else None)
+        if before is not None:
             output = list(_outputs(items[at:]))
-            found.update(answers.learned(output, asked.usage, family_of(asked.model), encode_len))
-        before[conversation, number, _key(items)] = line
+            found.update(answers.learned(output, before.usage, family_of(before.model), encode_len))
     return found
+
+
+def _last_answer(items: Sequence[Any]) -> int:
+    """Where the last answer among ``items`` begins; 0 where there is none."""
+    begins = (at for at, item in enumerate(items) if at and _is_output(item) and not _is_output(items[at - 1]))
+    return max(begins, default=0)
 
 
 def _key(items: Sequence[Any]) -> str:
@@ -247,12 +259,11 @@ def families(outcomes: Sequence[Outcome]) -> dict[str, Figures]:
 
 
 def grouped(outcomes: Sequence[Outcome], key: Callable[[Outcome], str], order: Iterable[str]) -> dict[str, Figures]:
+    groups: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        groups.setdefault(key(outcome), []).append(outcome)
     found = {"all": Figures.of(outcomes)} if outcomes else {}
-    for name in order:
-        chosen = [outcome for outcome in outcomes if key(outcome) == name]
-        if chosen:
-            found[name] = Figures.of(chosen)
-    return found
+    return found | {name: Figures.of(groups[name]) for name in order if name in groups}
 
 
 def baselines(lines: Sequence[Line], encode_len: Callable[[str], int]) -> dict[str, Figures]:

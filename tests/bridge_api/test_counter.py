@@ -20,6 +20,7 @@ from bridge_api.signals import ExchangeFinished
 from bridge_api.story import Story
 from bridge_api.tokens import counting
 from bridge_api.tokens import service as tokens
+from bridge_api.tokens.counting import Rough
 from bridge_api.tokens.reasoning import FRAME
 from bridge_api.translation.notes import Note
 from tests.bridge_api.edge import BODY, Caller, Line, Play, bridge, eventually, plain, saying, sending, wired
@@ -187,14 +188,18 @@ async def test_what_cannot_be_written_is_counted_here(value: Any) -> None:
     assert codes(told) == ["count.upstream_failed"]
 
 
-async def test_a_count_that_was_too_much_work_says_so() -> None:
+async def test_a_count_that_is_an_estimate_says_so_or_is_asked_for() -> None:
     async def rough(payload: dict[str, Any], model: str, large: bool) -> int:
-        return tokens.Rough(LOCAL)
+        return Rough(LOCAL)
 
     told = story()
     found = await Counter("local", None, 5, rough).count(SIMPLE, {}, told)
     assert (found, type(found)) == (LOCAL, int)
     assert codes(told) == ["count.estimated"]
+    told = story()
+    async with wired(RIGHT) as (_, upstream):
+        assert await Counter("auto", lambda: upstream, 5, rough).count(SIMPLE, {}, told) == TOLD
+    assert codes(told) == []
 
 
 @pytest.mark.parametrize(

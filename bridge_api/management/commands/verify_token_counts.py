@@ -6,10 +6,10 @@ import asyncio
 import json
 import logging
 from argparse import ArgumentParser
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import orjson
@@ -24,18 +24,20 @@ from bridge_api.management import live_counts
 from bridge_api.tokens import counting, documents, encodings, verify
 from bridge_api.tokens.cases import CASES, Case
 
+T = TypeVar("T")
 BEGIN, END = "<!-- accuracy: begin -->", "<!-- accuracy: end -->"
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
     """What a source gave: ``outcomes`` make the table, ``apart`` are lines that are not clean, ``alone`` the
-    outcomes again, each counted without what the answers before it told."""
+    outcomes again, each counted without what the answers before it told; ``left_out`` says which lines are none."""
 
     outcomes: Sequence[verify.Outcome]
     apart: Sequence[verify.Outcome] = ()
     alone: Sequence[verify.Outcome] = ()
     failed: Sequence[live_counts.Failed] = ()
+    left_out: Sequence[str] = ()
 
 
 class Command(BaseCommand):
@@ -84,10 +86,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["recordings"]:
-            lines = _read_lines(options["recordings"])
+            lines, left_out = _read_lines(options["recordings"])
             if not any(line.clean for line in lines) and options["clean"]:
                 raise CommandError(f"{options['recordings']} holds no clean lines")
-            measured = _recorded(lines, clean=options["clean"])
+            measured = replace(_recorded(lines, clean=options["clean"]), left_out=left_out)
         else:
             measured = asyncio.run(_asked(options))
         self._tell(measured, options)
@@ -97,35 +99,46 @@ class Command(BaseCommand):
         parts = _parts(measured)
         for title, figures in parts.items():
             console.print(_table(title, figures))
-        for outcome in sorted(measured.outcomes, key=lambda one: -abs(one.off))[: options["misses"]]:
+        misses = sorted((one for one in measured.outcomes if one.off), key=lambda one: -abs(one.off))
+        for outcome in misses[: options["misses"]]:
             line = outcome.line
             console.print(f"{outcome.off:+6} of {line.billed:6}  {line.kind:12} {line.name}", markup=False)
         for failed in measured.failed:
             console.print(f"failed: {failed.name}: {failed.error.message}", markup=False)
+        for why in measured.left_out:
+            console.print(f"left out: {why}", markup=False)
         _write(parts, options)
+        if measured.left_out:
+            raise CommandError(f"{len(measured.left_out)} lines have no figure")
         if measured.failed:
             raise CommandError(f"{len(measured.failed)} requests have no figure")
         p95 = verify.Figures.of(measured.outcomes).p95_rel
-        if options["tolerance"] is not None and p95 > options["tolerance"]:
+        if options["tolerance"] is not None and not p95 <= options["tolerance"]:
             raise CommandError(f"p95 error {p95:.2%} is beyond {options['tolerance']:.2%}")
 
 
 # -- sources ----------------------------------------------------------------------------------------------
 
 
-def _read_lines(path: Path) -> Sequence[verify.Line]:
-    try:
-        lines = [verify.parse(raw, number) for number, raw in enumerate(_text_of(path).split("\n"), 1) if raw.strip()]
-    except verify.NotALine as error:
-        raise CommandError(f"{path}: {error}") from error
+def _read_lines(path: Path) -> tuple[Sequence[verify.Line], Sequence[str]]:
+    """The lines of a file, and what is to be said of those that are none."""
+    lines: list[verify.Line] = []
+    left_out: list[str] = []
+    for number, raw in enumerate(_text_of(path).split("\n"), 1):
+        if not raw.strip():
+            continue
+        try:
+            lines.append(verify.parse(raw, number))
+        except verify.NotALine as error:
+            left_out.append(str(error))
     if not lines:
-        raise CommandError(f"{path} holds no lines")
-    return lines
+        raise CommandError(f"{path}: {left_out[0]}" if left_out else f"{path} holds no lines")
+    return lines, left_out
 
 
 def _text_of(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeError) as error:
         raise CommandError(f"{path} cannot be read: {error}") from error
 
@@ -140,10 +153,12 @@ def _recorded(lines: Sequence[verify.Line], *, clean: bool) -> Measured:
     def count(line: verify.Line, known: Mapping[str, int]) -> verify.Outcome:
         return verify.Outcome(line, counting.count(line.request, replace(means, seen=known.get, on=line.on)))
 
-    shown = track(chosen, "counting", console=Console(stderr=True), transient=True)
-    outcomes = [count(line, seen) for line in shown]
-    alone = [count(one.line, {}) if verify.has_history(one.line) else one for one in outcomes]
-    return Measured(outcomes, [count(line, seen) for line in apart], alone)
+    def shown(what: str, those: Sequence[T]) -> Iterable[T]:
+        return track(those, what, console=Console(stderr=True), transient=True)
+
+    outcomes = [count(line, seen) for line in shown("counting", chosen)]
+    alone = [count(one.line, {}) if verify.has_history(one.line) else one for one in shown("each on its own", outcomes)]
+    return Measured(outcomes, [count(line, seen) for line in shown("not clean", apart)], alone)
 
 
 def _cases(options: Mapping[str, Any]) -> Sequence[Case]:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge_api.tokens import media
-from bridge_api.tokens.counting import Means, Pages, count, unknowable
+from bridge_api.tokens.counting import Means, Pages, Rough, count, unknowable
 from tests.bridge_api.tokens.test_media import jpeg, url
 
 CHAT, HARMONY, LATE, NEWEST, O_SERIES = "gpt-4o", "gpt-5", "gpt-5.4", "gpt-5.6", "o4-mini"
@@ -66,6 +66,37 @@ def test_the_assistants_messages_name_their_channel_on_harmony() -> None:
     said = [{"role": "assistant", "content": [{"type": "output_text", "text": "12345"}]}]
     assert counted(CHAT, input=said) == 3 + 4 + 5
     assert counted(HARMONY, input=said) == 2 + 4 + 5 + 2
+
+
+def test_the_channel_of_commentary_is_a_token_more() -> None:
+    said = [{"role": "assistant", "content": "abc", "phase": phase} for phase in ("final_answer", "commentary")]
+    for model, more in ((CHAT, 0), (LATE, 1), (NEWEST, 1)):
+        final, commentary = (counted(model, input=[one]) for one in said)
+        assert commentary - final == more
+
+
+@pytest.mark.parametrize(
+    ("item", "rough"),
+    [
+        ({"role": "user", "content": "hi"}, False),
+        ({"type": "reasoning", "encrypted_content": "c" * 900}, True),
+        ({"type": "reasoning", "encrypted_content": "seen"}, False),
+        ({"type": "code_interpreter_call", "code": "1"}, True),
+        ({"content": [{"type": "input_file", "file_id": "file-1"}]}, True),
+        ({"content": [{"type": "input_file", "file_data": "data:application/pdf;base64,JVBERi0="}]}, True),
+        ({"content": [{"type": "input_file", "file_data": "data:application/zip;base64,UEsDBA=="}]}, True),
+        ({"content": [{"type": "input_file", "file_data": "data:text/plain;base64,aGk="}]}, False),
+    ],
+)
+def test_a_count_with_a_part_that_can_only_be_judged_is_rough(item: dict[str, Any], rough: bool) -> None:
+    kept: dict[Any, int] = {}
+
+    def remember(kind: str, content: Any, work: Callable[[], int]) -> int:
+        return kept[kind, content] if (kind, content) in kept else kept.setdefault((kind, content), work())
+
+    means = Means(len, remember, seen={"seen": 5}.get)
+    for _ in range(2):
+        assert isinstance(counted(NEWEST, means, input=[item]), Rough) is rough
 
 
 def test_neighbouring_texts_are_read_as_one() -> None:

@@ -27,6 +27,14 @@ def test_a_schema_that_refers_to_itself_ends() -> None:
     assert "any" in rendered({"first": {"$ref": "#/$defs/node"}}, **{"$defs": {"node": node}})
 
 
+def test_what_stands_beside_a_reference_is_the_members_own() -> None:
+    unit = {"type": "string", "enum": ["c", "f"], "title": "Unit", "description": "Of all."}
+    member = {"$ref": "#/$defs/U", "description": "Of the answer.", "default": "c"}
+    assert rendered({"u": member}, **{"$defs": {"U": unit}}) == rendered(
+        {"u": {**unit, "description": "Of the answer.", "default": "c"}}
+    )
+
+
 def test_schemas_that_refer_to_each_other_do_not_grow_without_end() -> None:
     node = {
         "type": "object",
@@ -109,6 +117,7 @@ def test_without_properties_a_function_takes_nothing(parameters: Any) -> None:
         ({"type": ["string", "null"]}, "string | null"),
         ({"enum": ["a", 1, None]}, '"a" | 1 | null'),
         ({"const": "x"}, '"x"'),
+        ({"enum": [], "type": "string"}, "string"),
         ({"anyOf": [{"type": "string"}, {"type": "number"}]}, "string | number"),
         ({"type": "array", "items": {"type": "string"}}, "string[]"),
         ({"type": "array", "items": {"type": "object", "properties": {"a": {}}}}, "Array<{ a?: any }>"),

@@ -126,7 +126,7 @@ async def test_a_thread_encodes_only_so_much_for_one_count(monkeypatch: pytest.M
     encoded = watched(monkeypatch)
     monkeypatch.setattr(service, "WORK", 20_000)
     counted = await service.count(payload)
-    assert isinstance(counted, service.Rough)
+    assert isinstance(counted, counting.Rough)
     assert abs(counted - exact) < exact / 50
     assert sum(length for _, length in encoded) <= 20_000
     assert len(service.memory) == 2, "what was judged by its length is not remembered"
@@ -138,7 +138,7 @@ async def test_very_many_small_texts_are_work_too(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(service, "WORK", 1_000)
     items = [{"role": "user", "content": str(at)} for at in range(1_000)]
     assert service.remembered_or_cheap({"model": "gpt-5.4", "input": items}) is None
-    assert isinstance(await service.count({"model": "gpt-5.4", "input": items}), service.Rough)
+    assert isinstance(await service.count({"model": "gpt-5.4", "input": items}), counting.Rough)
     assert sum(length > 0 for _, length in encoded) < 300
 
 
@@ -156,7 +156,7 @@ async def test_one_count_reads_files_only_so_long(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(service, "monotonic", iter(range(99)).__next__)
     payload = {"model": "gpt-5.4", "input": [{"role": "user", "content": [file(at) for at in range(9)]}]}
     counted = await service.count(payload)
-    assert isinstance(counted, service.Rough)
+    assert isinstance(counted, counting.Rough)
     assert len(opened) == service.READING == len(service.memory)
     assert counted > 6 * 100
 

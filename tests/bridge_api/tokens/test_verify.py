@@ -98,14 +98,25 @@ def run(*args: str) -> str:
     "broken",
     [
         "no json", "[]", '"request"', "null", '{"request": {}}', '{"request": 1, "usage": {"input_tokens": 1}}',
-        line(True), line(-1), {**line(1), "usage": {"input_tokens": 1.5}}, {**line(1), "usage": [1]}, line(1, suspect=5), line(1, suspect=[{}]),
-        line(1, created_at=99999999999999), line(1, created_at="x"), line(1, created_at=[]),
-        line(1, {"input": nested(400)}), "[" * 5000,
+        line(True), line(-1), {**line(1), "usage": {"input_tokens": 1.5}}, {**line(1), "usage": [1]},
+        {**line(1), "usage": {"input_tokens": "1"}}, line(1, {"input": nested(400)}), "[" * 5000,
     ],
 )  # fmt: skip
-def test_a_line_that_is_no_recording_is_named(tmp_path: Path, broken: str) -> None:
-    with pytest.raises(CommandError, match="line 2"):
-        run("--recordings", recording(tmp_path, line(11), broken))
+def test_a_line_that_is_no_recording_is_named_and_the_others_are_measured(tmp_path: Path, broken: Any) -> None:
+    out, report = StringIO(), tmp_path / "r.json"
+    with pytest.raises(CommandError, match="1 lines have no figure"):
+        call_command(
+            "verify_token_counts",
+            "--recordings",
+            recording(tmp_path, line(11), broken),
+            "--json",
+            str(report),
+            stdout=out,
+        )
+    assert "left out: line 2" in out.getvalue()
+    assert json.loads(report.read_text())["classes"]["all"]["n"] == 1
+    with pytest.raises(CommandError, match="line 1"):
+        run("--recordings", recording(tmp_path, broken))
 
 
 @pytest.mark.parametrize(
@@ -113,6 +124,8 @@ def test_a_line_that_is_no_recording_is_named(tmp_path: Path, broken: str) -> No
     [
         line(11, {**HELLO, "tools": 5}), line(11, {**HELLO, "tools": [1, {"type": "[/b]"}]}), line(11, {**HELLO, "text": 3}),
         line(11, {"input": 5}), line(11, suspect=None), line(11, suspect=["[/b]: markup"]), line(11, created_at=-5),
+        line(11, suspect=5), line(11, suspect=[{}]), line(11, created_at=99999999999999), line(11, created_at="x"),
+        line(11, created_at=[]), line(11.0), line(11, {"input": "half \ud800"}), "\ufeff" + json.dumps(line(11)),
         {**line(11), "tags": 5}, {**line(11), "id": "a__" + 5000 * "9"}, {**line(11), "id": nested(200)},
         {**line(11), "usage": {"input_tokens": 11, "output_tokens": True, "output_tokens_details": 5}},
     ],
@@ -201,6 +214,21 @@ def test_the_next_line_of_a_conversation_is_counted_knowing_the_answer() -> None
     follow = told("talk__1", [*ASKED, THOUGHT, {"role": "user", "content": "so?"}])
     for items in (ASKED, "hi"):
         assert verify.learned([told("talk__0", items, **ANSWERED), follow], len) == {"secret": 37 + 2}
+
+
+def test_the_order_of_the_lines_does_not_matter() -> None:
+    lines = [
+        told("talk__1", [*ASKED, THOUGHT, {"role": "user", "content": "so?"}]),
+        told("talk__0", ASKED, **ANSWERED),
+    ]
+    assert verify.learned(lines, len) == verify.learned(lines[::-1], len) == {"secret": 37 + 2}
+
+
+def test_of_two_that_asked_alike_long_before_none_is_taken() -> None:
+    """Which of them the answer belongs to cannot be told."""
+    lines = [told("talk__0", ASKED, **ANSWERED), told("talk__1", ASKED, **ANSWERED), told("talk__4", [*ASKED, THOUGHT])]
+    assert verify.learned(lines, len) == {}
+    assert verify.learned([lines[0], lines[2]], len) == {"secret": 37 + 2}
 
 
 @pytest.mark.parametrize(
