@@ -7,7 +7,9 @@ answer are one line each (role, kinds of blocks, size, keyed hash), what is new 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from functools import lru_cache
@@ -15,7 +17,9 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from audit.redaction import mask, redact
+from audit.naming import client_of, named
+from audit.redaction import describe, redact
+from audit.scan import mask_cut
 from audit.wording import known_words
 
 LIMIT: Final = 64 * 1024
@@ -24,7 +28,15 @@ LARGEST: Final = 16 * 1024 * 1024
 """A larger request is kept as its size alone."""
 MAX_MEMORY: Final = 20_000
 MAX_MESSAGES: Final = 200
-HEADERS: Final = frozenset(("anthropic-version", "anthropic-beta", "content-type", "user-agent", "x-app"))
+MAX_WORDS, MAX_HEADER = 2000, 500
+# Headers that are kept, with the values that are the protocol's own.
+_OWN_HEADER: Final = {
+    "anthropic-version": re.compile(r"\d{4}-\d\d-\d\d"),
+    "anthropic-beta": re.compile(r"[a-z0-9-]{1,60}-\d{4}-\d\d-\d\d(?:,[ ]?[a-z0-9-]{1,60}-\d{4}-\d\d-\d\d){0,29}"),
+    "content-type": re.compile(r"application/json(?:; ?charset=[a-zA-Z0-9-]{1,20})?"),
+    "x-app": re.compile(r"cli(?:-bg)?"),
+}
+HEADERS: Final = frozenset((*_OWN_HEADER, "user-agent"))
 
 Document = dict[str, Any]
 Keep = Literal["parts", "hash", "size"]
@@ -92,18 +104,20 @@ class Redactor:
         return {"content": kept, **({"masked": masked} if masked else {})}
 
     def words(self, text: str) -> str:
-        """An error's words; in mode ``full`` only those that error messages are made of."""
-        text = text[:2000]
+        """An error's words; in mode ``full`` only those that error messages are made of. Never raises."""
         if self.mode == "none":
-            return text
-        return mask(text)[0] if self.mode == "partial" else known_words(text)
+            return text[:MAX_WORDS]
+        if self.mode == "partial":
+            with contextlib.suppress(Exception):  # what cannot be masked is told as in ``full``
+                return mask_cut(text, MAX_WORDS)[0]
+        return known_words(text[:MAX_WORDS])
 
     # -- parts ----------------------------------------------------------------------------------------
 
     def _headers(self, headers: Mapping[str, str], masked: dict[str, int]) -> dict[str, Any]:
         kept: dict[str, Any] = {}
         for name in sorted(HEADERS & headers.keys()):
-            kept[name], found = _masked_header(headers[name][:500])
+            kept[name], found = _header(name, headers[name], self.mode, self._key)
             _add(masked, found)
         return kept
 
@@ -156,19 +170,26 @@ class Redactor:
                 self._memory.popitem(last=False)
         return found
 
-    @staticmethod
-    def _tool_line(data: bytes) -> str:
+    def _tool_line(self, data: bytes) -> str:
         try:
             names = [tool.name for tool in _tools.decode(data)]
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return "tools"
-        shown = [name[:64] if name.replace("_", "").replace("-", "").isalnum() else "?" for name in names[:100]]
+        shown = [named(name[:128], self._key) for name in names[:100]]
         return f"{len(names)} tools: {' '.join(shown)}"
 
 
 @lru_cache(512)
-def _masked_header(text: str) -> tuple[str, Mapping[str, int]]:
-    return mask(text)
+def _header(name: str, text: str, mode: str, key: bytes) -> tuple[str, Mapping[str, int]]:
+    """What is kept of a header, and what was masked in it; in mode ``full`` only what is the protocol's own."""
+    if mode == "none":
+        return text[:MAX_HEADER], {}
+    if mode == "partial":
+        with contextlib.suppress(Exception):  # what cannot be masked is told as in ``full``
+            return mask_cut(text, MAX_HEADER)
+    if name == "user-agent":
+        return "/".join(filter(None, client_of(text))), {}
+    return (text if _OWN_HEADER[name].fullmatch(text) else describe(text, key)), {}
 
 
 def _message_line(data: bytes) -> str:

@@ -139,7 +139,9 @@ def _endpoint(path: str) -> str:
     return path if path in _ENDPOINTS else "other"
 
 
-_ENDPOINTS = frozenset(("/v1/messages", "/v1/messages/stream", "/v1/messages/count_tokens", "/v1/messages/token_count"))
+_ENDPOINTS = frozenset(
+    ("/v1/messages", "/v1/messages/stream", "/v1/messages/count_tokens", "/v1/messages/token_count", "/v1/models")
+)
 
 
 @lru_cache(1024)

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db.models import Count
 
 from audit import metrics, telemetry
+from audit.checks import kept_plain
 from audit.content import Document, Keep, Redactor
 from audit.record import attempt_values, finished_values, opened_values
 from audit.sink import Promise, sink
@@ -58,7 +59,7 @@ def _opened(payload: ExchangeOpened) -> Entry:
     redactor = _redactor()
     values = opened_values(payload, _key())
     values["redaction"] = redactor.mode
-    values["request"] = _safely(lambda: redactor.request(payload.request, payload.headers))
+    values["request"] = _safely(lambda: redactor.request(payload.request, payload.headers), payload)
     return Entry("opened", values)
 
 
@@ -71,19 +72,20 @@ def _finished(payload: ExchangeFinished) -> Entry:
         body = opened.request if opened is not None else payload.request
         keep: Keep = "hash" if opened is None else "size" if payload.endpoint.endswith("tokens") else "parts"
         values["redaction"] = redactor.mode
-        values["request"] = _safely(lambda: redactor.request(body, payload.headers, keep=keep))
+        values["request"] = _safely(lambda: redactor.request(body, payload.headers, keep=keep), payload)
     answer = payload.answer
     values["error_message"] = redactor.words(payload.error_message)
-    values["response"] = _safely(lambda: redactor.answer(answer())) if answer else {}
+    values["response"] = _safely(lambda: redactor.answer(answer()), payload) if answer else {}
     return Entry("finished", values, attempt_values(payload))
 
 
-def _safely(make: Callable[[], Document]) -> Document:
+def _safely(make: Callable[[], Document], payload: ExchangeOpened | ExchangeFinished) -> Document:
     """A document that cannot be made is left out: the row matters more."""
     try:
         return make()
     except Exception as error:  # noqa: BLE001 - see above
-        log.error("content could not be redacted and is not kept: %s", type(error).__name__)
+        told = {"fields": {"correlation_id": payload.correlation_id}}
+        log.error("content could not be redacted and is not kept: %s", type(error).__name__, extra=told)
         return {"failed": type(error).__name__}
 
 
@@ -93,7 +95,12 @@ def _key() -> bytes:
 
 @lru_cache(1)
 def _redactor() -> Redactor:
-    return Redactor(settings.AUDIT_REDACTION, _key())
+    """``full`` where plain content is asked for and not confirmed: the servers' own start refuses that already."""
+    mode = settings.AUDIT_REDACTION
+    if why := kept_plain(mode, debug=settings.DEBUG, confirmed=settings.AUDIT_PLAIN_CONFIRMED):
+        log.error("%s; until then AUDIT_REDACTION=full holds", why)
+        mode = "full"
+    return Redactor(mode, _key())
 
 
 def on_rules_asked(*, since: datetime, **kwargs: Any) -> dict[str, int]:

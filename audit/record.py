@@ -1,7 +1,8 @@
 """The beginning and the end of an exchange as the values of a row.
 
 Invariants: pure; names, codes, counts and times are taken, each cut to its column and free of characters that no
-database takes; what was said comes in through ``audit.content``, which redacts it.
+database takes; what a client or an upstream may write as it likes goes through ``audit.naming``; what was said comes in
+through ``audit.content``, which redacts it.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from audit.naming import client_of, code, model_named, named
 from audit.prices import cost
 from bridge_api.signals import Attempt, ExchangeFinished, ExchangeOpened
 
 MAX_TOOLS = 100
-_AGENT = re.compile(r"([A-Za-z0-9._-]{1,64})(?:/([0-9A-Za-z.+_-]{1,32}))?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 Values = dict[str, Any]
@@ -29,13 +30,6 @@ def session_hash(session_id: str | None, key: bytes) -> str:
     if not session_id:
         return ""
     return hmac.digest(key, b"audit/session/" + session_id.encode(errors="replace"), "sha256").hex()[:32]
-
-
-@lru_cache(256)
-def client_of(agent: str) -> tuple[str, str]:
-    """Name and version of the client from its ``user-agent``; the version is empty where there is none."""
-    found = _AGENT.match(agent)
-    return (found[1], found[2] or "") if found else (_cut(agent, 128), "")
 
 
 def opened_values(opened: ExchangeOpened, key: bytes = b"") -> Values:
@@ -51,8 +45,8 @@ def opened_values(opened: ExchangeOpened, key: bytes = b"") -> Values:
         "client": client,
         "client_version": version,
         "key": _cut(opened.key, 80),
-        "model_asked": _cut(opened.model_asked, 128),
-        "model_served": _cut(opened.model_served, 128),
+        "model_asked": model_named(opened.model_asked[:128], key),
+        "model_served": named(opened.model_served[:128], key),
         "rule": _cut(opened.rule, 32),
         "effort": _cut(opened.effort or "", 16),
         "counts": dict(opened.counts),
@@ -66,7 +60,8 @@ def finished_values(done: ExchangeFinished, key: bytes = b"") -> Values:
     beginning = opened_values(done.opened, key) if done.opened else _unopened(done)
     tools: dict[str, int] = {}
     for name in done.tool_calls[:MAX_TOOLS]:
-        tools[_cut(name, 64)] = tools.get(_cut(name, 64), 0) + 1
+        told = named(name[:128], key)
+        tools[told] = tools.get(told, 0) + 1
     tokens = {
         "input_tokens": usage.get("input_tokens") or 0,
         "cached_tokens": usage.get("cache_read_input_tokens") or 0,
@@ -80,7 +75,7 @@ def finished_values(done: ExchangeFinished, key: bytes = b"") -> Values:
         "status": done.status,
         "outcome": done.outcome,
         "error_type": _cut(done.error_type or "", 64),
-        "error_code": _cut(done.error_code or "", 80),
+        "error_code": code(done.error_code or ""),
         "stop_reason": _cut(done.stop_reason or "", 40),
         **tokens,
         "reasoning_tokens": (usage.get("output_tokens_details") or {}).get("thinking_tokens") or 0,
@@ -111,7 +106,7 @@ def _attempt(one: Attempt, done: ExchangeFinished) -> Values:
         "started_ms": _after(done.times["received"], one.started_at) or 0,
         "duration_ms": round(one.seconds * 1000),
         "status": one.status,
-        "error_code": _cut(one.error_code or "", 80),
+        "error_code": code(one.error_code or ""),
         "upstream_request_id": _cut(one.upstream_request_id or "", 64),
     }
 

@@ -5,11 +5,13 @@ transaction. The first byte of an answer waits for its beginning, but the upstre
 written together when no more come or after ``SLICE``, or at once when somebody waits. Ends are written together after
 ``LINGER``: a transaction for each would cost more than the rows. When the database does not take a group, it goes to
 the spool on disk, and so does all that follows until the spool has been written: then nobody waits for the database any
-more.
+more. A beginning that the thread has not got to after ``LONGEST_WAIT``, because the database hangs, is put on disk by
+who waits for it; writing it twice changes nothing.
 
 Invariants: ``put`` never waits and never raises; what was put is in the queue, in the database or in the spool, until
-it is in the database; what could be kept nowhere is counted and logged, never lost in silence; what is queued at the
-end of the process is written first.
+it is in the database; who was told that a beginning is kept can be killed: it is in the database or on disk, unless
+neither takes anything; what could be kept nowhere is counted and logged, never lost in silence; what is queued at the
+end of the process is written first. That the database or the disk is away is logged once, and so is its return.
 """
 
 from __future__ import annotations
@@ -55,6 +57,8 @@ PATIENCE_MS = 300
 IMPATIENCE_MS = 20
 """The same while there is something in the spool: those who wait go on at once."""
 LONGEST_WAIT = 2.0
+RECOVERY = 300.0
+"""Seconds between looks for what processes that are gone have left: their machine may never start again."""
 STUCK = 1.0
 """Seconds in one write after which what comes goes to the spool at once: the database hangs."""
 
@@ -62,28 +66,33 @@ Make = Callable[[], Entry]
 
 
 class Promise:
-    """What the answer to an exchange waits for. Belongs to the event loop that it was made in. ``required``: not to
-    know within ``LONGEST_WAIT`` is a no."""
+    """What the answer to an exchange waits for. Belongs to the event loop that it was made in. ``first``: nothing is
+    asked upstream before it is kept, and not to know within ``LONGEST_WAIT`` is a no; else ``rescue`` says then whether
+    the answer may go on."""
 
-    __slots__ = ("_future", "_kept", "_required", "hurry", "loop")
+    __slots__ = ("_future", "_kept", "first", "hurry", "loop", "rescue")
 
     def __init__(self, *, required: bool = False) -> None:
         self.loop = asyncio.get_running_loop()
         self.hurry: Callable[[], None] = _nobody
-        self._required = required
+        self.rescue: Callable[[], bool] = _granted
+        self.first = required
         self._kept: bool | None = None
         self._future: asyncio.Future[None] | None = None
 
     async def wait(self) -> bool:
         if self._kept is None:
             self._future = self.loop.create_future()
-            timer = self.loop.call_later(LONGEST_WAIT, self.settle, not self._required)
+            timer = self.loop.call_later(LONGEST_WAIT, self._late)
             self.hurry()
             try:
                 await self._future
             finally:
                 timer.cancel()
         return bool(self._kept)
+
+    def _late(self) -> None:
+        self.settle(not self.first and self.rescue())
 
     def settle(self, kept: bool) -> None:
         if self._kept is None:
@@ -94,6 +103,11 @@ class Promise:
 
 def _nobody() -> None:
     """Nobody to hurry."""
+
+
+def _granted() -> bool:
+    """Nobody to rescue it."""
+    return True
 
 
 class Sink:
@@ -128,6 +142,8 @@ class Sink:
         self._stopping = False
         self._spool: Spool | None = None
         self._busy = False
+        self._away = self._nowhere = False
+        self._ended = threading.Event()
         self._patience = 0
         self._next_beat = self._next_try = self._wrote = self._since = 0.0
 
@@ -147,7 +163,9 @@ class Sink:
             self._straight_to_disk(make, promise)
             return
         if promise is not None:
-            promise.hurry = self._urgent.set
+            promise.hurry, promise.rescue = self._urgent.set, lambda: self._rescued(make)
+            if self._nowhere:
+                promise.settle(not self.required)
         (self._soon if urgent else self._later).append((make, promise))
         if not self._any.is_set():
             self._any.set()
@@ -180,6 +198,7 @@ class Sink:
             self.worker = uuid.uuid4().hex
             self._open_spool()
             self._stopping = False
+            self._ended = threading.Event()
             self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
             self._process = os.getpid()
             self._thread.start()
@@ -193,6 +212,7 @@ class Sink:
             return
         self._until(lambda: True, 10.0)
         self._stopping = True
+        self._ended.set()
         self._any.set()
         self._thread.join(5)
 
@@ -221,13 +241,24 @@ class Sink:
         self._busy = True
         self._any.clear()
         self._urgent.clear()
-        while (self._soon or self._ends_are_due()) and not self._stopping:
-            self._group()
-        if self._later:
+        kept = True
+        while kept and (self._soon or self._ends_are_due()) and not self._stopping:
+            kept = self._group()
+        self._found_room(kept)
+        if self.queued:
             self._any.set()
         self._catch_up()
         self._busy = False
         self._beat()
+        if not kept:
+            time.sleep(AGAIN)
+
+    def _found_room(self, kept: bool) -> None:
+        if kept and self._nowhere:
+            log.warning("audit rows that waited in memory have a place again")
+        elif not kept and not self._nowhere:
+            log.error("audit rows wait in memory: neither the database nor the disk takes them")
+        self._nowhere = not kept
 
     def _gather(self) -> None:
         """Wait until no more comes, or until somebody waits already, but no longer than a slice."""
@@ -241,8 +272,8 @@ class Sink:
         due = self._hurry or time.monotonic() >= self._due or len(self._later) >= GROUP
         return bool(self._later) and due
 
-    def _group(self) -> None:
-        """Write what is urgent, or else the ends that have come."""
+    def _group(self) -> bool:
+        """Write what is urgent, or else the ends that have come; False when they have to wait in memory."""
         queue = self._soon or self._later
         if queue is self._later:
             self._due = time.monotonic() + LINGER
@@ -257,8 +288,7 @@ class Sink:
         kept = in_database or self._to_disk(entries)
         _settle([promise for _, promise in taken if promise is not None], in_database or not self.required)
         self._wrote = time.monotonic()
-        if not kept:
-            time.sleep(AGAIN)
+        return kept
 
     def _made(self, make: Make) -> Entry | None:
         try:
@@ -280,13 +310,16 @@ class Sink:
                 return all([self._write([entry]) for entry in entries])
             self._reject(entries[0], type(error).__name__)
         except DatabaseFailure as error:
-            log.warning("audit rows wait on disk: the database says %s", type(error).__name__)
+            if not self._away:
+                log.warning("audit rows wait on disk: the database says %s", type(error).__name__)
+            self._away = True
             with contextlib.suppress(Exception):  # a broken connection may not even close
                 connection.close()
             self._next_try = time.monotonic() + AGAIN
             return False
         finally:
             self._since = 0.0
+        self._away = False
         return True
 
     def _catch_up(self) -> None:
@@ -353,19 +386,19 @@ class Sink:
         self._patience = patience
 
     def _adopt(self, folder: Path) -> None:
-        """A thread of its own, at the start: settle what processes that are gone have left."""
-        while not self._stopping:
+        """A thread of its own: settle what processes that are gone have left, at the start and now and then."""
+        ended, pause = self._ended, 0.0
+        while not ended.wait(pause):
+            pause = RECOVERY
             try:
                 marked = recovery.adopt(folder, self.worker)
                 if marked:
                     log.warning("exchanges of processes that are gone were marked as interrupted: %d", marked)
-                break
             except Exception as error:  # noqa: BLE001 - it is tried until the database is there
                 log.warning("what processes that are gone have left waits: %s", type(error).__name__)
-                with contextlib.suppress(Exception):
-                    connection.close()
-                time.sleep(HEARTBEAT)
-        connection.close()
+                pause = HEARTBEAT
+            with contextlib.suppress(Exception):
+                connection.close()
 
     # -- the disk -------------------------------------------------------------------------------------
 
@@ -406,12 +439,21 @@ class Sink:
         if promise is not None:
             promise.settle(not self.required)
 
+    def _rescued(self, make: Make) -> bool:
+        """The thread has not got to this entry: it goes to disk from here. A full disk must not hold up the answer."""
+        entry = self._made(make)
+        if entry is not None and self._spool is not None:
+            with contextlib.suppress(OSError):
+                self._spool.append([entry])
+        return True
+
     def _reject(self, entry: Entry, why: str) -> None:
         try:
             if self._spool is None:
                 raise OSError("no spool")
             self._spool.reject(entry)
-            log.error("an audit row was refused by the database and put aside: %s", why)
+            told = {"fields": {"correlation_id": entry.values.get("correlation_id")}}
+            log.error("an audit row was refused by the database and put aside: %s", why, extra=told)
         except OSError:
             self._lose(1, why)
 

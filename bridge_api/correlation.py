@@ -1,7 +1,7 @@
 """Ids that follow a request: accepted where they are safe, made where they are not.
 
-Invariants: an accepted id matches ``[A-Za-z0-9._-]{1,64}``, so that it can stand in a header, a log line and a
-row as it is; made ids are random, never counted. They name things and open nothing, so that they come from the
+Invariants: an accepted id matches ``[A-Za-z0-9._-]{1,64}`` and does not begin as keys do, so that it can stand in a
+header, a log line and a row as it is; made ids are random, never counted. They name things and open nothing, so that they come from the
 process's own generator (seeded by the system, anew in each worker) and not from a system call each.
 """
 
@@ -16,12 +16,16 @@ current: ContextVar[str] = ContextVar("correlation_id", default="")
 """The correlation id of the request that is being answered, for every log line that its handling writes."""
 
 _SAFE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# A client that sends its key where an id belongs: the beginnings of the known providers' keys.
+_KEY = re.compile(
+    r"(?:sk|rk|pk|brk|whsec|gh[a-z]|hf|npm|pypi|glpat|dop|xox[a-z]|github_pat|gsk|xai|pplx|r8)[_-]|AKIA|ASIA|AIza|eyJ|SG\."
+)
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 
 
 def accept(value: str | None) -> str | None:
     """``value`` when it is a safe id, else None."""
-    return value if value and _SAFE.fullmatch(value) else None
+    return value if value and _SAFE.fullmatch(value) and not _KEY.match(value) else None
 
 
 def new_correlation_id() -> str:

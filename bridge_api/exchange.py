@@ -130,11 +130,14 @@ class Exchange:
     # -- opening --------------------------------------------------------------------------------------
 
     async def open(self) -> None:
-        """Open the upstream and wait until the answer is certain enough for a status, and its beginning is kept.
+        """Open the upstream and wait until the answer is certain enough for a status, and its beginning is kept; before
+        anything is asked, where who keeps it wants that.
 
         A whole answer is read to its end, because until then it may be asked for again. A stream that is slow to
         begin gets its status when a ping is due. Raises BridgeError.
         """
+        if self._story.kept_first:
+            await self.kept()
         await self._open()
         await self.kept()
 

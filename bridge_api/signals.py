@@ -20,7 +20,9 @@ Outcome = Literal["completed", "refused", "failed", "client_disconnected", "canc
 
 
 class Kept(Protocol):
-    """What a receiver promises: the payload will be kept."""
+    """What a receiver promises: the payload will be kept. ``first``: nothing may be asked upstream before it is."""
+
+    first: bool
 
     async def wait(self) -> bool:
         """True once the answer may go on; False when it must not, because the payload cannot be kept."""

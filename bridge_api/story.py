@@ -34,7 +34,9 @@ from bridge_api.upstream.client import Head
 
 log = logging.getLogger("bridge.exchange")
 SHUTTING_DOWN = "shutting_down"
-MESSAGES = "/v1/messages"
+API = "/v1/"
+MODELS, OTHER = "/v1/models", "other"
+ENDPOINTS = frozenset(("/v1/messages", STREAM_PATH, "/v1/messages/count_tokens", "/v1/messages/token_count", MODELS))
 # Failures upstream that are the client's matter; the others are for an operator to see.
 _CLIENTS_OWN = frozenset({"invalid_request_error", "not_found_error", "request_too_large", "rate_limit_error"})
 
@@ -100,6 +102,11 @@ class Story:
             self.promises = _send(exchange_opened, self.opened)
             # Its bytes are not held while the answer streams.
             self.opened = replace(self.opened, request=b"")
+
+    @property
+    def kept_first(self) -> bool:
+        """Whether somebody wants to have kept this exchange before anything is asked upstream."""
+        return any(promise.first for promise in self.promises)
 
     async def kept(self) -> bool:
         """Wait until all who keep exchanges have kept this one, its beginning or else its end. False where one of
@@ -172,10 +179,11 @@ class Story:
 
 
 async def refused(path: str, arrival: Arrival, failure: errors.BridgeError) -> None:
-    """The whole story of a request for a message that the guard turned away, or whose client left meanwhile."""
-    if path.startswith(MESSAGES):
+    """The whole story of a request to the API that got no further: turned away by the guard, no such path, or its
+    client left meanwhile. A path that anybody may invent is told as ``OTHER``."""
+    if path.startswith(API):
         status = 200 if path == STREAM_PATH and not isinstance(failure, errors.ClientGone) else failure.status
-        story = Story(arrival, path[:64])
+        story = Story(arrival, path if path in ENDPOINTS else OTHER)
         story.finish(status, failure, None)
         await story.kept()
 

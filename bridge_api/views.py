@@ -23,7 +23,7 @@ from bridge_api.exchange import Exchange
 from bridge_api.guard import Arrival, arrival_from
 from bridge_api.schemas.stream import error_record
 from bridge_api.service import service
-from bridge_api.story import ended_by, unexpected
+from bridge_api.story import MODELS, Story, ended_by, unexpected
 
 READY_SECONDS = 5.0
 SSE_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
@@ -109,17 +109,25 @@ async def get_model(request: HttpRequest, name: str) -> HttpResponseBase:
 
 
 async def _told(request: HttpRequest, tell: Callable[[list[model_list.Listed]], dict[str, Any]]) -> HttpResponseBase:
-    """What ``tell`` makes of the models that the caller may ask for. Nothing is asked upstream and no row is kept."""
+    """What ``tell`` makes of the models that the caller may ask for. Nothing is asked upstream."""
     arrival, surroundings = arrival_of(request), service()
+    story = Story(arrival, MODELS)
     try:
         caller = await surroundings.auth.caller(arrival.headers, surroundings.snapshot)
+        story.key = caller.label
         snapshot = surroundings.snapshot()
         entries = model_list.offered(snapshot.models, snapshot.capabilities)
         if caller.key is not None:
             entries = [entry for entry in entries if caller.key.may_ask(entry.id)]
-        return _json(200, orjson.dumps(tell(entries)))
-    except errors.BridgeError as failure:
-        return failed(failure, arrival, {})
+        body = orjson.dumps(tell(entries))
+        failure = None
+    except errors.BridgeError as error:
+        failure = error
+    except Exception as error:  # noqa: BLE001 - the last boundary of the request
+        failure = unexpected(error)
+    story.finish(failure.status if failure else 200, failure, None)
+    await story.kept()
+    return failed(failure, arrival, {}) if failure else _json(200, body)
 
 
 async def _answered(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -30,6 +31,9 @@ def is_api(scope: Scope) -> bool:
         return bool(scope["method"] == "HEAD")
     return not path.startswith(SITE_PATHS) and path != "/admin"
 
+
+# Warnings of libraries are lines of the log like all others.
+logging.captureWarnings(True)
 
 application = Guard(
     SlimHandler(),

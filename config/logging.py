@@ -14,6 +14,7 @@ import json
 import logging
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -24,6 +25,9 @@ _SECRETS = re.compile(
     r"(?:sk|rk|brk|sess)[-_][A-Za-z0-9_\-]{8,200}|(?i:bearer)\s+[A-Za-z0-9._~+/\-]{8,400}=*"
     r"|eyJ[A-Za-z0-9_\-]{10,2000}\.[A-Za-z0-9_\-]{5,4000}\.[A-Za-z0-9_\-]{5,1000}"
 )
+_CLIENTS = ("model_asked",)
+"""Fields of our own lines that a client writes as it likes: they hold a name, or are not told."""
+_NAME = re.compile(r"[\w.:/@+\[\]-]{1,128}", re.ASCII)
 _BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 
@@ -66,7 +70,13 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
     request = correlation.current.get()
     if request and "correlation_id" not in fields:
         fields = {"correlation_id": request, **fields}
-    return {str(key): _plain(value) for key, value in fields.items() if value is not None}
+    told = {str(key): _plain(value) for key, value in fields.items() if value is not None}
+    return told | {name: _clients(told[name]) for name in _CLIENTS if isinstance(told.get(name), str)}
+
+
+@lru_cache(1024)
+def _clients(text: str) -> str:
+    return text if _NAME.fullmatch(text) and masked(_personal(text)) == text else "(no name)"
 
 
 def _plain(value: Any) -> Any:

@@ -102,7 +102,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("AUDIT_RETENTION_DAYS", "int", 90, "audit_prune removes rows that are older. 0: none.", 0),
     Setting("AUDIT_MAX_ROWS", "int", 0, "audit_prune removes the oldest rows above this number. 0: none.", 0),
-    Setting("AUDIT_ROLLUP_DAYS", "int", 0, "audit_prune removes sums by the hour that are older. 0: none.", 0),
+    Setting("AUDIT_ROLLUP_DAYS", "int", 730, "audit_prune removes sums by the hour that are older. 0: none.", 0),
     Setting(
         "METRICS",
         "str",

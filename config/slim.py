@@ -23,6 +23,7 @@ from django.urls import Resolver404, get_resolver
 
 from bridge_api import errors
 from bridge_api.guard import CLIENT_GONE, Arrival, Receive, Scope, Send, arrival_from
+from bridge_api.story import refused
 from bridge_api.views import failed
 
 log = logging.getLogger("bridge.slim")
@@ -73,7 +74,7 @@ class SlimHandler:
         try:
             match = self._resolve(request.path_info)
         except Resolver404:
-            return failed(errors.NotFound("Not found"), arrival, {})
+            return await _refused(errors.NotFound("Not found"), request, arrival, {})
         request.resolver_match = match
         try:
             response: HttpResponseBase = await match.func(request, *match.args, **match.kwargs)
@@ -82,8 +83,16 @@ class SlimHandler:
             return failed(errors.ApiError("Internal error of the bridge.", code="internal"), arrival, {})
         if response.status_code == 405:
             _close(response)
-            return failed(errors.MethodNotAllowed("Method not allowed"), arrival, {"allow": response.get("Allow", "")})
+            failure = errors.MethodNotAllowed("Method not allowed")
+            return await _refused(failure, request, arrival, {"allow": response.get("Allow", "")})
         return response
+
+
+async def _refused(
+    failure: errors.BridgeError, request: ASGIRequest, arrival: Arrival, headers: dict[str, str]
+) -> HttpResponseBase:
+    await refused(request.path_info, arrival, failure)
+    return failed(failure, arrival, headers)
 
 
 async def _cancel_when_gone(receive: Receive, request_task: asyncio.Task[Any]) -> None:

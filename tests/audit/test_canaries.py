@@ -66,8 +66,18 @@ class Trail:
         told = subprocess.run(command, cwd=ROOT, env=self._environment, capture_output=True, text=True, check=True)
         return told.stdout
 
-    def post(self, path: str = "/v1/messages", *, content: bytes | None = None, **changed: Any) -> httpx.Response:
-        headers = {"x-api-key": self.key, "x-claude-code-session-id": "zqcanary-session-8175"}
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(f"{self.bridge.base_url}{path}", headers={"x-api-key": self.key}, timeout=30)
+
+    def post(
+        self,
+        path: str = "/v1/messages",
+        *,
+        content: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        **changed: Any,
+    ) -> httpx.Response:
+        headers = {"x-api-key": self.key, "x-claude-code-session-id": "zqcanary-session-8175", **(headers or {})}
         data = content if content is not None else json.dumps({**BODY, **changed}).encode()
         return httpx.post(f"{self.bridge.base_url}{path}", content=data, headers=headers, timeout=30)
 
@@ -141,6 +151,16 @@ def speak(trail: Trail, simulator: Simulator) -> None:
     trail.post(messages=[{"role": WORDS, "content": SAID}])
     trail.post(content=b'{"model": "' + SAID.encode())
     trail.post(content=SAID.encode() * 10)
+    # What a client may write where names and ids belong.
+    trail.post(tools=[{**TOOL, "name": SECRET}])
+    for canary in (EMAIL, CARD, SECRET, f"zqcanary {CARD}"):
+        trail.post(model=canary)
+        trail.get(f"/v1/models/{canary}")
+        trail.get(f"/v1/{canary}")
+        trail.post(f"/v1/messages/{canary}")
+        trail.post(
+            headers={"user-agent": canary, "x-app": canary, "anthropic-beta": canary, "x-correlation-id": SECRET}
+        )
     for turn in (
         error_turn(400, "invalid_prompt", f"bad: {SAID}"),
         error_turn(401, "invalid_api_key", f"Incorrect API key provided: {SECRET}"),
@@ -171,7 +191,7 @@ def test_nothing_that_was_said_leaves_a_trace(trail: tuple[str, Trail], simulato
     if mode == "full":
         hidden |= {"words": WORDS, "canary": "zqcanary"}
     found = [(what, place) for place, text in running.traces() for what, value in hidden.items() if value in text]
-    assert found == []
+    assert not found, found
 
 
 def test_in_partial_mode_the_words_are_there_to_read(tmp_path: Path, simulator: Simulator) -> None:

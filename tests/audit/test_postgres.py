@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 
 from tests import postgres
 from tests.live import Bridge, start_bridge
+from tests.simulator.script import Text, Turn
 from tests.simulator.server import Simulator
 
 BODY = {"model": "claude-opus-5-5", "max_tokens": 100, "messages": [{"role": "user", "content": "Hi \u0000 there"}]}
@@ -116,6 +118,40 @@ def test_a_server_that_hangs_fails_no_request(url: str, bridge: Bridge) -> None:
         for pid in backends:
             os.kill(pid, signal.SIGCONT)
     assert until(lambda: {answer.headers["request-id"] for answer in answers} <= completed(url))
+
+
+def test_workers_that_are_killed_while_the_server_hangs_leave_a_row_for_each_answer_that_began(
+    url: str, bridge: Bridge, simulator: Simulator
+) -> None:
+    assert post(bridge).status_code == 200
+    simulator.brain = lambda request: Turn((Text("word " * 600),), step=5, delay=0.05)
+    began: list[str] = []
+
+    def read() -> None:
+        body = {**BODY, "stream": True}
+        with (
+            contextlib.suppress(httpx.HTTPError),
+            httpx.stream("POST", f"{bridge.base_url}/v1/messages", json=body, timeout=30) as answer,
+        ):
+            began.append(answer.headers["request-id"])
+            for _ in answer.iter_raw():
+                pass
+
+    backends = [pid for (pid,) in rows(url, "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()")]
+    for pid in backends:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            for _ in range(8):
+                pool.submit(read)
+            assert until(lambda: len(began) == 8)
+            workers = subprocess.run(["pgrep", "-P", str(bridge.process.pid)], capture_output=True, text=True)
+            for pid in workers.stdout.split():
+                os.kill(int(pid), signal.SIGKILL)
+    finally:
+        for pid in backends:
+            os.kill(pid, signal.SIGCONT)
+    assert until(lambda: set(began) <= {one for one, outcome in rows(url) if outcome == "interrupted"}, 30)
 
 
 def test_workers_that_are_killed_leave_their_rows(url: str, bridge: Bridge) -> None:

@@ -136,12 +136,14 @@ def test_a_trail_that_is_required_refuses_requests_while_the_database_is_locked(
     bridge = start_bridge(tmp_path, simulator.base_url, AUDIT_REQUIRED="true")
     try:
         assert post(bridge).status_code == 200
+        asked = len(simulator.requests)
         with locked(bridge.database):
             answer = post(bridge)
             error = answer.json()["error"]
             assert (answer.status_code, error["type"]) == (529, "overloaded_error")
             assert error["message"] == "The audit trail cannot be written."
             assert post(bridge, stream=True).status_code == 529
+            assert len(simulator.requests) == asked, "what is refused costs nothing upstream"
         assert until(lambda: post(bridge).status_code == 200)
         assert until(lambda: len([1 for _, status in rows(bridge, "request_id, status") if status == 529]) >= 2)
     finally:

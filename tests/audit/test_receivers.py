@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from audit import receivers
+from audit import content, receivers
 from audit.store import Entry
 from bridge_api.signals import ExchangeFinished
 from tests.audit.payloads import RECEIVED, finished, opened
@@ -94,13 +94,35 @@ async def test_content_that_cannot_be_redacted_costs_no_row(
     assert "zorro" not in caplog.text
 
 
-@override_settings(AUDIT_REDACTION="none")
-async def test_the_mode_is_the_installations(put: list[dict[str, Any]]) -> None:
-    receivers._redactor.cache_clear()
-    try:
-        receivers.on_opened(payload=opened())
-    finally:
+@pytest.mark.parametrize("confirmed", [True, False])
+async def test_the_mode_is_the_installations_and_plain_content_needs_a_confirmation(
+    put: list[dict[str, Any]], confirmed: bool
+) -> None:
+    """Whatever server runs the application: not all of them ask the system's checks."""
+    with override_settings(AUDIT_REDACTION="none", AUDIT_PLAIN_CONFIRMED=confirmed, DEBUG=False):
         receivers._redactor.cache_clear()
+        try:
+            receivers.on_opened(payload=opened())
+        finally:
+            receivers._redactor.cache_clear()
     entry: Entry = put[0]["entry"]
-    assert entry.values["redaction"] == "none"
-    assert entry.values["request"]["body"]["messages"][0]["content"] == "Hello there"
+    assert entry.values["redaction"] == ("none" if confirmed else "full")
+    assert ("Hello there" in str(entry.values["request"])) is confirmed
+
+
+async def test_a_rule_that_fails_costs_the_words_and_not_the_row(
+    put: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: object) -> None:
+        raise RuntimeError("what was said")
+
+    monkeypatch.setattr(content, "mask_cut", broken)
+    monkeypatch.setattr(receivers, "_redactor", lambda: content.Redactor("partial", b"key"))
+    failure = finished(outcome="failed", error_message="Invalid value: jane.roe@example.org", status=400)
+    receivers.on_opened(payload=opened(headers={"x-app": "what was said"}))
+    receivers.on_finished(payload=failure)
+    beginning, end = (one["entry"] for one in put)
+    assert "what was said" not in str(beginning.values["request"]["headers"])
+    assert beginning.values["request"]["body"]["messages"]
+    assert "jane.roe" not in end.values["error_message"]
+    assert "Invalid value" in end.values["error_message"]

@@ -8,7 +8,7 @@ import pytest
 from django.db import models
 
 from audit.models import AuditRecord, UpstreamAttempt
-from audit.record import attempt_values, client_of, finished_values, opened_values, session_hash
+from audit.record import attempt_values, finished_values, opened_values, session_hash
 from bridge_api.signals import ExchangeFinished
 from tests.audit.payloads import RECEIVED, finished, opened
 
@@ -44,27 +44,21 @@ def test_what_a_client_sends_is_cut_to_its_column(name: str) -> None:
 @pytest.mark.parametrize("name", ["error_type", "error_code", "stop_reason", "upstream_response_id", "key"])
 def test_what_an_upstream_sends_is_cut_to_its_column(name: str) -> None:
     field = AuditRecord._meta.get_field(name)
-    assert len(finished_values(finished(**{name: LONG}))[name]) == field.max_length
+    assert isinstance(field, models.CharField)
+    assert len(finished_values(finished(**{name: LONG}))[name]) <= (field.max_length or 0)
 
 
 def test_no_value_holds_what_ends_a_line_or_what_no_database_takes() -> None:
-    values = opened_values(opened(model_asked="a\x00b\nc\ud800", key="k\x1b[0m"))
-    assert values["model_asked"] == "a b c?"
+    values = opened_values(opened(rule="a\x00b\nc\ud800", key="k\x1b[0m"))
+    assert values["rule"] == "a b c?"
     assert values["key"] == "k [0m"
 
 
-@pytest.mark.parametrize(
-    ("agent", "client"),
-    [
-        ("claude-cli/2.1.4 (external, cli)", ("claude-cli", "2.1.4")),
-        ("Anthropic/Python 0.70.0", ("Anthropic", "Python")),
-        ("curl", ("curl", "")),
-        ("", ("", "")),
-        ("<script>", ("<script>", "")),
-    ],
-)
-def test_a_client_has_a_name_and_a_version(agent: str, client: tuple[str, str]) -> None:
-    assert client_of(agent) == client
+def test_no_column_holds_a_secret_or_a_person_that_stands_where_a_name_belongs() -> None:
+    said = "jane.roe@example.org"
+    begun = opened(model_asked=said, model_served=said, client=said)
+    values = finished_values(finished(opened=begun, tool_calls=(said,), error_code=said))
+    assert said not in str(values)
 
 
 def test_a_session_is_recognised_and_not_told() -> None:

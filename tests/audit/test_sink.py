@@ -181,7 +181,7 @@ async def test_a_row_that_the_database_refuses_is_put_aside_and_stops_no_other(
 
 
 async def test_a_disk_that_is_full_too_keeps_the_rows_in_memory(
-    make: Make, database: Database, monkeypatch: pytest.MonkeyPatch
+    make: Make, database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def full(self: Spool, entries: list[Entry]) -> None:
         raise OSError(28, "No space left on device")
@@ -189,12 +189,24 @@ async def test_a_disk_that_is_full_too_keeps_the_rows_in_memory(
     sink = make()
     database.away = True
     monkeypatch.setattr(Spool, "append", full)
-    assert await ask(sink, 1).wait()
-    await asyncio.sleep(0.05)
-    assert (sink.lost, database.rows) == (0, [])
-    database.away = False
-    assert sink.flush(5)
-    assert database.rows == ["req_1"]
+    monkeypatch.setattr(module, "HEARTBEAT", 0.01)
+    beats: list[int] = []
+    sink.on_beat.append(lambda one: beats.append(one.queued))
+    with caplog.at_level(logging.WARNING, logger="bridge.audit"):
+        assert await ask(sink, 1).wait()
+        await eventually(lambda: 1 in beats)
+        # Nobody waits for what cannot be promised, and the operator is told once.
+        monkeypatch.setattr(module, "AGAIN", 5.0)
+        await asyncio.wait_for(ask(sink, 2).wait(), 2)
+        monkeypatch.setattr(module, "AGAIN", 0.02)
+        assert (sink.lost, database.rows) == (0, [])
+        database.away = False
+        assert sink.flush(10)
+    assert sorted(database.rows) == ["req_1", "req_2"]
+    assert [one.getMessage() for one in caplog.records if "memory" in one.getMessage()] == [
+        "audit rows wait in memory: neither the database nor the disk takes them",
+        "audit rows that waited in memory have a place again",
+    ]
 
 
 async def test_when_nothing_takes_a_row_its_loss_is_counted_and_logged(
@@ -236,16 +248,48 @@ async def test_a_database_that_hangs_holds_up_nobody_for_long(
     sink = make()
     database.gate.clear()
     assert await ask(sink, 1).wait()
+    # Who goes on may be killed: what was promised is on disk by then.
+    assert sink.spooled == 1
     # Known to hang by now: the next ones go to the disk and wait for nothing.
     monkeypatch.setattr(module, "LONGEST_WAIT", 60.0)
     assert await ask(sink, 2).wait()
     sink.required = True
     assert not await ask(sink, 3, required=True).wait()
     sink.required = False
-    assert sink.spooled == 2
+    assert sink.spooled == 3
     database.gate.set()
     assert sink.flush(5)
-    assert sorted(database.rows) == ["req_1", "req_2", "req_3"]
+    assert set(database.rows) == {"req_1", "req_2", "req_3"}
+
+
+async def test_what_others_have_left_is_looked_for_now_and_then(
+    make: Make, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that never comes back is settled by those that run."""
+    looks: list[str] = []
+    monkeypatch.setattr(recovery, "adopt", lambda folder, own: looks.append(own) or 0)
+    monkeypatch.setattr(module, "RECOVERY", 0.01)
+    sink = make()
+    assert await ask(sink, 1).wait()
+    await eventually(lambda: len(looks) >= 3)
+    assert set(looks) == {sink.worker}
+
+
+async def test_a_database_that_is_away_is_told_once(
+    make: Make, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink = make()
+    database.away = True
+    with caplog.at_level(logging.WARNING, logger="bridge.audit"):
+        for number in range(5):
+            await ask(sink, number).wait()
+            await asyncio.sleep(0.03)
+        database.away = False
+        assert sink.flush(5)
+    assert [one.getMessage() for one in caplog.records] == [
+        "audit rows wait on disk: the database says OperationalError",
+        "audit rows that waited on disk are in the database: 5",
+    ]
 
 
 async def test_what_waits_together_is_written_together(make: Make, database: Database) -> None:

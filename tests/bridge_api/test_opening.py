@@ -10,6 +10,7 @@ import pytest
 
 from bridge_api import exchange as exchange_module
 from bridge_api.schemas.stream import PING
+from bridge_api.signals import exchange_opened
 from bridge_api.upstream.retry import RetryPolicy
 from tests import grammar
 from tests.bridge_api.edge import (
@@ -64,6 +65,34 @@ async def test_a_stream_has_its_status_and_pings_before_the_upstream_has_answere
         await running
     assert names(caller)[-1] == "message_stop"
     assert [one.outcome for one in ends] == ["completed"]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+@pytest.mark.parametrize("body", [BODY, STREAM], ids=["whole", "stream"])
+async def test_who_must_keep_an_exchange_first_is_waited_for_before_anything_is_asked(
+    use: Any, ends: Any, kept: bool, body: dict[str, Any]
+) -> None:
+    """What is refused for want of a trail costs nothing upstream."""
+
+    class First:
+        first = True
+
+        async def wait(self) -> bool:
+            assert not wire.requests
+            return kept
+
+    def listen(**told: Any) -> First:
+        return First()
+
+    exchange_opened.connect(listen)
+    async with wired(saying(EVENTS)) as (wire, upstream):
+        use(upstream)
+        caller = await Caller(body=body).on(bridge())
+        assert len(wire.requests) == kept
+    assert caller.status == (200 if kept else 529)
+    assert [(one.outcome, one.error_code) for one in ends] == [
+        ("completed", None) if kept else ("refused", "audit_unavailable")
+    ]
 
 
 async def test_after_a_ping_a_failure_is_an_event_and_nothing_is_asked_again(use: Any, ends: Any) -> None:

@@ -100,14 +100,15 @@ def test_a_cancellation_says_who_ended_the_request(reason: tuple[str, ...], gone
         ("/v1/messages/stream", errors.RequestTooLarge("x"), [(200, "refused")]),
         ("/v1/messages/stream", story.client_gone(), [(499, "client_disconnected")]),
         ("/admin/", errors.RequestTooLarge("x"), []),
-        ("/v1/files", errors.RequestTooLarge("x"), []),
+        ("/v1/jane.roe@example.org", errors.RequestTooLarge("x"), [(413, "refused")]),
     ],
 )
-async def test_a_message_that_the_guard_refused_has_its_story(
+async def test_a_request_that_got_no_further_has_its_story_under_a_path_of_ours(
     ends: list[ExchangeFinished], path: str, failure: Any, told: Any
 ) -> None:
     await story.refused(path, arrival_from({}), failure)
     assert [(one.status, one.outcome) for one in ends] == told
+    assert {one.endpoint for one in ends} <= {path if path in story.ENDPOINTS else "other"}
 
 
 @pytest.mark.parametrize(

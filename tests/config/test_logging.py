@@ -56,6 +56,19 @@ def test_fields_stand_beside_the_message() -> None:
     assert "nothing" not in line
 
 
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("claude-opus-4-5[1m]", "claude-opus-4-5[1m]"),
+        ("jane.roe@example.org", "(no name)"),
+        ("ghp_A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8", "(no name)"),
+        ("what was said", "(no name)"),
+    ],
+)
+def test_the_model_that_a_client_asks_for_is_told_where_it_is_a_name(asked: str, told: str) -> None:
+    assert json.loads(JsonFormatter().format(made("done", fields={"model_asked": asked})))["model_asked"] == told
+
+
 @pytest.mark.parametrize("formatter", [JsonFormatter(), ConsoleFormatter()])
 def test_personal_data_is_masked_in_what_other_libraries_write(formatter: logging.Formatter) -> None:
     assert "anna@example.org" not in formatter.format(made("mail of %s", "anna@example.org"))

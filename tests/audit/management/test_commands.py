@@ -60,7 +60,7 @@ def test_a_limit_without_sense_is_refused(args: list[str]) -> None:
 
 
 def test_pruning_without_a_limit_is_refused(settings: Any) -> None:
-    settings.AUDIT_RETENTION_DAYS = 0
+    settings.AUDIT_RETENTION_DAYS = settings.AUDIT_ROLLUP_DAYS = 0
     with pytest.raises(CommandError, match="no limit is set"):
         run("audit_prune")
 
