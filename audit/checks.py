@@ -40,7 +40,7 @@ def spool_is_writable(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def rows_have_an_end(**kwargs: Any) -> list[CheckMessage]:
-    if settings.AUDIT_RETENTION_DAYS or settings.AUDIT_MAX_ROWS:
+    if settings.AUDIT_RETENTION_DAYS or settings.AUDIT_MAX_ROWS or settings.AUDIT_MAX_SIZE:
         return []
-    hint = "Set AUDIT_RETENTION_DAYS or AUDIT_MAX_ROWS, and run `manage.py audit_prune` each night."
+    hint = "Set AUDIT_RETENTION_DAYS, AUDIT_MAX_ROWS or AUDIT_MAX_SIZE, and run `manage.py audit_prune` each night."
     return [Warning("The trail is kept for ever", hint=hint, id="audit.W001")]

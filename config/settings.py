@@ -71,6 +71,7 @@ AUDIT_PLAIN_CONFIRMED: bool = _read["AUDIT_PLAIN_CONFIRMED"]
 AUDIT_REQUIRED: bool = _read["AUDIT_REQUIRED"]
 AUDIT_RETENTION_DAYS: int = _read["AUDIT_RETENTION_DAYS"]
 AUDIT_MAX_ROWS: int = _read["AUDIT_MAX_ROWS"]
+AUDIT_MAX_SIZE: str = _read["AUDIT_MAX_SIZE"]
 AUDIT_ROLLUP_DAYS: int = _read["AUDIT_ROLLUP_DAYS"]
 METRICS: Literal["loopback", "open", "off"] = _read["METRICS"].lower()
 METRICS_TOKEN: str = _read["METRICS_TOKEN"]

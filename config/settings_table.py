@@ -63,8 +63,8 @@ SETTINGS: tuple[Setting, ...] = (
         "str",
         "local",
         "Who counts for count_tokens. local: the bridge, at once, nothing is sent. upstream: the upstream's own count "
-        "(exact, free of charge), with the local one where it does not come. auto: the upstream where only it can know "
-        "(pictures by URL, files by id, hosted tools), else local.",
+        "(exact, free of charge), with the local one where it does not come. auto: the upstream where the local count "
+        "would be an estimate (pictures by URL, files by id, hosted tools, reasoning that was not seen), else local.",
         choices=("local", "upstream", "auto"),
     ),
     Setting("COUNT_TOKENS_TIMEOUT", "float", 3.0, "Seconds for the upstream's own count.", 0),
@@ -102,6 +102,9 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("AUDIT_RETENTION_DAYS", "int", 90, "audit_prune removes rows that are older. 0: none.", 0),
     Setting("AUDIT_MAX_ROWS", "int", 0, "audit_prune removes the oldest rows above this number. 0: none.", 0),
+    Setting(
+        "AUDIT_MAX_SIZE", "str", "", "audit_prune removes the oldest rows above this size, as 500M or 10G. Empty: none."
+    ),
     Setting("AUDIT_ROLLUP_DAYS", "int", 730, "audit_prune removes sums by the hour that are older. 0: none.", 0),
     Setting(
         "METRICS",

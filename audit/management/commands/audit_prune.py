@@ -22,7 +22,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--days", type=int, help="keep rows of so many days (AUDIT_RETENTION_DAYS; 0 is no limit)")
         parser.add_argument("--max-rows", type=int, help="keep so many rows (AUDIT_MAX_ROWS; 0 is no limit)")
-        parser.add_argument("--max-size", default="", metavar="SIZE", help="keep about so much, as 500M or 10G")
+        parser.add_argument("--max-size", metavar="SIZE", help="keep about so much, as 500M or 10G (AUDIT_MAX_SIZE)")
         parser.add_argument(
             "--rollups-days", type=int, help="keep sums by the hour of so many days (AUDIT_ROLLUP_DAYS; 0 is no limit)"
         )
@@ -56,10 +56,12 @@ def _plans(options: dict[str, Any]) -> dict[str, retention.Plan]:
 
     limits = {"days": limit("days", "AUDIT_RETENTION_DAYS"), "max_rows": limit("max_rows", "AUDIT_MAX_ROWS")}
     sums_days = limit("rollups_days", "AUDIT_ROLLUP_DAYS")
+    asked = options["max_size"]
+    size = settings.AUDIT_MAX_SIZE if asked is None else asked
     try:
-        limits["max_bytes"] = periods.size(options["max_size"]) if options["max_size"] else 0
+        limits["max_bytes"] = periods.size(size) if size else 0
     except ValueError as error:
-        raise CommandError(f"--max-size: {error}") from None
+        raise CommandError(f"{'AUDIT_MAX_SIZE' if asked is None else '--max-size'}: {error}") from None
     if min(*limits.values(), sums_days) < 0 or options["batch"] < 1:
         raise CommandError("numbers cannot be negative, and a batch holds at least one row")
     if not (any(limits.values()) or sums_days):

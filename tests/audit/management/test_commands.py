@@ -66,6 +66,16 @@ def test_pruning_without_a_limit_is_refused(settings: Any) -> None:
 
 
 @pytest.mark.usefixtures("rows")
+def test_pruning_by_size_may_be_the_installations(settings: Any) -> None:
+    settings.AUDIT_RETENTION_DAYS, settings.AUDIT_MAX_SIZE = 0, "1K"
+    assert " rows from before " in run("audit_prune", "--dry-run")
+    assert run("audit_prune", "--dry-run", "--max-size=1T") == "Nothing has to go.\n"
+    settings.AUDIT_MAX_SIZE = "big"
+    with pytest.raises(CommandError, match="AUDIT_MAX_SIZE"):
+        run("audit_prune")
+
+
+@pytest.mark.usefixtures("rows")
 def test_pruning_tells_first_and_then_does(settings: Any) -> None:
     settings.AUDIT_RETENTION_DAYS = 4
     assert run("audit_prune", "--dry-run").startswith("6 rows from before ")
