@@ -1,7 +1,8 @@
 """A trail of made-up requests, of any length: ``python -m tests.audit.trail --rows 1000000`` on DATABASE_URL.
 
-Invariants: the same seed and moment make the same rows; the hours' sums are those of exactly the finished rows; rows
-go in by plain ``executemany``, so that a million of them takes minutes, not hours.
+Invariants: the same seed and moment make the same rows; a row is what ``audit.record`` and ``audit.content`` make of an
+exchange, so that it has the shape of a live one; the hours' sums are those of exactly the finished rows; rows go in by
+plain ``executemany``, so that a million of them takes minutes, not hours.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import math
 import os
 import random
 import time
+import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -24,22 +26,28 @@ if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
 
+from audit.content import Redactor
+from audit.record import attempt_values, finished_values, opened_values
+from bridge_api.signals import Attempt, ExchangeFinished, ExchangeOpened
+from bridge_api.translation.notes import Note
+from tests.audit import said
+
 if TYPE_CHECKING:
     from django.db.models import Model
 
-MODELS = (  # asked, served, rule, share, dollars for a million tokens: fresh, read, written, output
-    ("claude-opus-5-5", "gpt-6.1-sol", "database:1", 45, (2.0, 0.2, 2.5, 10.0)),
-    ("claude-sonnet-5", "gpt-6.1-terra", "family", 25, (1.0, 0.1, 1.25, 5.0)),
-    ("claude-haiku-4-5-20251001", "gpt-6-luna", "exact", 24, (0.1, 0.01, 0.125, 0.5)),
-    ("claude-fable-5", "gpt-6.2-sol", "prefix", 4, (3.0, 0.3, 3.75, 15.0)),
-    ("qwen3:30b", "qwen3:30b", "passthrough", 2, None),
+MODELS = (  # asked, served, rule, share
+    ("claude-opus-5-5", "gpt-6.1-sol", "database:1", 45),
+    ("claude-sonnet-5", "gpt-6.1-terra", "family", 25),
+    ("claude-haiku-4-5-20251001", "gpt-6-luna", "exact", 24),
+    ("claude-fable-5", "gpt-5.4", "prefix", 4),
+    ("qwen3:30b", "qwen3:30b", "passthrough", 2),
 )
 KEYS = ("team a", "team b", "nightly", "research", "support desk", "")
 CLIENTS = (
-    ("claude-cli/2.4.11 (external, cli)", "2.4.11"),
-    ("claude-cli/2.4.9 (external, sdk-py)", "2.4.9"),
-    ("Anthropic/Python 0.92.0", "0.92.0"),
-    ("Anthropic/JS 0.80.1", "0.80.1"),
+    "claude-cli/2.4.11 (external, cli)",
+    "claude-cli/2.4.9 (external, sdk-py)",
+    "python-httpx/0.28.1",
+    "my-app/1.4.0",
 )
 FAILURES = (  # outcome, status, type, code, words, share
     ("refused", 401, "authentication_error", "authentication", "The client's key is not known.", 14),
@@ -54,7 +62,6 @@ FAILURES = (  # outcome, status, type, code, words, share
     ("cancelled", 529, "overloaded_error", "shutting_down", "The bridge is shutting down.", 3),
     ("interrupted", 0, "", "", "", 2),
 )
-TOOLS = ("Read", "Edit", "Bash", "Grep", "Glob", "TodoWrite", "WebSearch", "mcp__github__search_issues")
 NOTES = (
     ("dropped.top_k", "top_k"),
     ("ignored.cache_control", "system.1"),
@@ -64,18 +71,26 @@ NOTES = (
     ("changed.effort_by_rule", "thinking"),
     ("ignored.billing_header", "system.0"),
 )
+KEY = b"a made-up installation"
+WORKERS = tuple(uuid.UUID(int=0x9C5D2E71A04B4F3681D0B7E2F8A6C340 + 7919**number).hex for number in range(1, 5))
+REDACTORS = {mode: Redactor(mode, KEY) for mode in ("full", "partial")}
 BATCH = 5_000
 FAILING = 0.05
+LONGEST = 8
+"""Turns of a conversation that a client sends; a longer one would be cut on its side."""
 
 
 @dataclass(slots=True)
 class Conversation:
     session: str
     key: str
-    client: tuple[str, str]
+    client: str
     model: tuple[Any, ...]
     turns: int
     tokens: int
+    task: int
+    tools: int
+    asked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +184,14 @@ def _moment(index: float, number: int, days: float) -> float:
 def _conversation(chance: random.Random) -> Conversation:
     model = chance.choices(MODELS, [model[3] for model in MODELS])[0]
     return Conversation(
-        session=f"{chance.getrandbits(128):032x}" if chance.random() < 0.9 else "",
+        session=str(uuid.UUID(int=chance.getrandbits(128))) if chance.random() < 0.9 else "",
         key=chance.choices(KEYS, (30, 22, 18, 10, 15, 5))[0],
         client=chance.choice(CLIENTS),
         model=model,
         turns=chance.randrange(1, 40),
         tokens=chance.randrange(2_000, 18_000),
+        task=chance.randrange(len(said.TASKS)),
+        tools=chance.choice((0, 4, 12, 17)),
     )
 
 
@@ -182,180 +199,185 @@ def _exchange(
     chance: random.Random, talk: Conversation, received: datetime, *, running: bool
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """One request's row and its tries."""
-    talk.turns -= 1
-    asked, served, rule, _, rates = talk.model
+    talk.turns, talk.asked = talk.turns - 1, talk.asked + 1
     failing = None
     if not running and chance.random() < FAILING:
         failing = chance.choices(FAILURES, [failure[5] for failure in FAILURES])[0]
-    outcome, status, error_type, error_code, words = failing[:5] if failing else ("completed", 200, "", "", "")
-    upstream = outcome != "refused"
-    stream = chance.random() < 0.85
-    answered = outcome in ("completed", "client_disconnected", "cancelled")
-    connected = chance.randrange(18, 95) if upstream else None
-    first_byte = int(connected + chance.lognormvariate(6.4, 0.5)) if connected is not None and answered else None
-    first_token = first_byte + chance.randrange(2, 240) if first_byte is not None else None
+    mode = "partial" if chance.random() < 0.02 else "full"
+    opened = _opened(chance, talk, received)
+    beginning = {
+        **opened_values(opened, KEY),
+        "worker": chance.choice(WORKERS),
+        "redaction": mode,
+        "request": _request(mode, opened.request, opened.client, "parts"),
+    }
+    if running or (failing and failing[0] == "interrupted"):
+        ended = (
+            {} if running else {"outcome": "interrupted", "finished_at": received + timedelta(minutes=9, seconds=41)}
+        )
+        return _columns({**beginning, **ended}), []
+    done = _finished(chance, talk, opened, failing)
+    row = {**beginning, **finished_values(done, KEY), "error_message": REDACTORS[mode].words(done.error_message)}
+    if done.opened is None:
+        row["request"] = _request(mode, opened.request, opened.client, "hash")
+    if done.answer is not None:
+        row["response"] = _response(mode, talk.task, done.tool_calls, done.outcome != "completed")
+    attempts = attempt_values(done)
+    for attempt in attempts:
+        attempt["record_id"] = attempt.pop("record")
+    return _columns(row), attempts
+
+
+def _opened(chance: random.Random, talk: Conversation, received: datetime) -> ExchangeOpened:
+    asked, served, rule, _ = talk.model
+    stream, messages = chance.random() < 0.85, 2 * min(talk.asked, LONGEST) - 1
+    return ExchangeOpened(
+        correlation_id=str(uuid.UUID(int=chance.getrandbits(128))),
+        request_id=f"req_{chance.getrandbits(96):024x}",
+        endpoint="/v1/messages",
+        stream=stream,
+        model_asked=asked,
+        model_served=served,
+        rule=rule,
+        received_at=received.timestamp(),
+        session_id=talk.session or None,
+        client=talk.client,
+        effort=chance.choice((None, "low", "medium", "high")),
+        counts={"messages": messages, "tools": talk.tools, "images": 0, "documents": 0},
+        key=talk.key,
+        # One text of a session for all: what differs is its hash.
+        request=said.request(asked, messages, talk.tools, stream, talk.task, "5f" * 8 if talk.session else ""),
+    )
+
+
+def _finished(
+    chance: random.Random, talk: Conversation, opened: ExchangeOpened, failing: tuple[Any, ...] | None
+) -> ExchangeFinished:
+    outcome, status, error_type, error_code, words = failing[:5] if failing else ("completed", 200, None, None, "")
+    upstream, answered = outcome != "refused", outcome in ("completed", "client_disconnected", "cancelled")
+    # What is refused by its key or its form was not understood: nobody knows what it asked for.
+    understood = upstream or error_code == "key_requests_per_minute"
     output = int(chance.lognormvariate(5.4, 1.1)) + 3 if answered else 0
-    reasoning = int(output * chance.uniform(0.1, 0.7)) if output and asked != "qwen3:30b" else 0
+    times = _passed(chance, opened, outcome, error_code, output)
+    stop = "tool_use" if chance.random() < 0.6 else chance.choice(("end_turn", "end_turn", "end_turn", "max_tokens"))
+    calls: tuple[str, ...] = ()
+    if outcome == "completed" and stop == "tool_use":
+        calls = (chance.choice(said.TOOLS),) * chance.choice((1, 1, 1, 2, 3))
+    attempts = _attempts(chance, times, outcome, error_code) if upstream else ()
+    if opened.stream and outcome == "failed" and chance.random() < 0.4:
+        status = 200  # it failed after the answer had begun
+    return ExchangeFinished(
+        correlation_id=opened.correlation_id,
+        request_id=opened.request_id,
+        endpoint=opened.endpoint,
+        status=status,
+        outcome=outcome,
+        opened=replace(opened, request=b"") if understood else None,
+        error_type=error_type,
+        error_code=error_code,
+        stop_reason=stop if outcome == "completed" else None,
+        usage=_usage(chance, talk, outcome, output),
+        usage_estimated=answered and outcome != "completed",
+        tool_calls=calls,
+        notes=tuple(Note(*one) for one in chance.sample(NOTES, chance.choice((0, 0, 1, 2, 3)))) if upstream else (),
+        attempts=attempts,
+        times=times,
+        upstream_response_id=f"resp_{chance.getrandbits(128):032x}" if answered else None,
+        key="" if error_code == "authentication" else talk.key,
+        error_message=words,
+        answer=list if answered else None,
+        headers={"user-agent": opened.client},
+    )
+
+
+def _passed(
+    chance: random.Random, opened: ExchangeOpened, outcome: str, code: str | None, output: int
+) -> dict[str, float]:
+    """The moments of an exchange. A whole answer has no first byte of its own: it goes out at its end."""
+    received = opened.received_at
+    if outcome == "refused":
+        return {"received": received, "finished": received + chance.uniform(0.001, 0.009)}
+    connected = chance.uniform(0.018, 0.095)
+    found = {"received": received, "upstream_connected": received + connected}
+    end = connected + chance.uniform(0.1, 0.9)
+    if code == "upstream_timeout":
+        end = 120 + chance.random()
+    elif output:
+        first = connected + chance.lognormvariate(6.4, 0.5) / 1000
+        token = first + chance.uniform(0.002, 0.24)
+        found |= {"first_token": received + token, **({"first_byte": received + first} if opened.stream else {})}
+        end = token + output * chance.uniform(0.009, 0.016)
+    return {**found, "finished": received + end}
+
+
+def _usage(chance: random.Random, talk: Conversation, outcome: str, output: int) -> dict[str, Any]:
+    """The tokens; of what was cut short what the bridge had counted itself."""
+    if not output:
+        return {}
     talk.tokens = min(190_000, talk.tokens + output + chance.randrange(60, 2_400))
+    if outcome != "completed":
+        return {"input_tokens": talk.tokens, "output_tokens": output}
     cached = int(talk.tokens * chance.uniform(0.6, 0.97)) if chance.random() < 0.8 else 0
     written = int((talk.tokens - cached) * 0.5) if cached and chance.random() < 0.4 else 0
-    if not answered:
-        cached = written = 0
-    fresh = talk.tokens - cached - written if answered else 0
-    duration = chance.randrange(1, 9) if not upstream else int((first_token or 900) + output * chance.uniform(9, 16))
-    if error_code == "upstream_timeout":
-        duration = 120_000 + chance.randrange(900)
-    stop = "tool_use" if chance.random() < 0.6 else chance.choice(("end_turn", "end_turn", "end_turn", "max_tokens"))
-    tools = json.dumps({chance.choice(TOOLS): chance.choice((1, 1, 1, 2, 3))}) if stop == "tool_use" else "{}"
-    notes = chance.sample(NOTES, chance.choice((0, 0, 1, 2, 3))) if upstream else []
-    request_id = f"req_{chance.getrandbits(96):024x}"
-    kept = chance.random() < 0.02
-    messages = max(1, 2 * (40 - talk.turns) - 1)
-    record = {
-        "correlation_id": f"{chance.getrandbits(128):032x}",
-        "request_id": request_id,
-        "received_at": received,
-        "endpoint": "/v1/messages",
-        "stream": stream,
-        "session": talk.session,
-        "client": talk.client[0],
-        "client_version": talk.client[1],
-        "key": "" if error_code == "authentication" else talk.key,
-        "model_asked": asked,
-        "model_served": served if upstream else "",
-        "rule": rule if upstream else "",
-        "effort": chance.choice(("", "low", "medium", "high")) if upstream else "",
-        "status": 200 if stream and outcome == "failed" and chance.random() < 0.4 else status,
-        "outcome": outcome,
-        "error_type": error_type,
-        "error_code": error_code,
-        "error_message": words,
-        "stop_reason": stop if outcome == "completed" else "",
-        "input_tokens": fresh,
-        "cached_tokens": cached,
-        "cache_write_tokens": written,
+    thought = int(output * chance.uniform(0.1, 0.7)) if talk.model[0] != "qwen3:30b" else 0
+    return {
+        "input_tokens": talk.tokens - cached - written,
+        "cache_read_input_tokens": cached,
+        "cache_creation_input_tokens": written,
         "output_tokens": output,
-        "reasoning_tokens": reasoning,
-        "usage_estimated": outcome == "client_disconnected",
-        "cost": _cost(rates, fresh, cached, written, output) if answered else None,
-        "connected_ms": connected,
-        "first_byte_ms": first_byte,
-        "first_token_ms": first_token,
-        "duration_ms": duration,
-        "finished_at": received + timedelta(milliseconds=duration),
-        "attempt_count": 0,
-        "note_count": len(notes),
-        "counts": _counts(messages, chance.choice((0, 4, 12, 17)), chance.choice((0, 0, 0, 0, 1, 2))),
-        "tool_calls": tools,
-        "upstream_response_id": f"resp_{chance.getrandbits(128):032x}" if answered else "",
-        "worker": f"w{chance.randrange(4)}",
-        "redaction": ("partial" if kept else "full") if upstream else "full",
-        "notes": json.dumps([{"code": code, "where": where} for code, where in notes]),
-        "request": _request(asked, messages, stream, kept, talk.client[0], chance.randrange(24)),
-        "response": _response(stop, output, kept, chance.randrange(24)) if answered else "{}",
+        "output_tokens_details": {"thinking_tokens": thought},
     }
-    attempts = _attempts(chance, record) if upstream else []
-    record["attempt_count"] = len(attempts)
-    if running:
-        _still_running(record)
-        attempts = []
-    return record, attempts
 
 
-def _still_running(record: dict[str, Any]) -> None:
-    empty = dict.fromkeys(("connected_ms", "first_byte_ms", "first_token_ms", "finished_at", "cost"))
-    zero = dict.fromkeys(
-        ("status", "input_tokens", "cached_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens"), 0
-    )
-    record.update(empty | zero)
-    record.update(outcome="running", duration_ms=0, attempt_count=0, stop_reason="", upstream_response_id="")
-    record.update(tool_calls="{}", response="{}", usage_estimated=False)
-
-
-def _attempts(chance: random.Random, record: dict[str, Any]) -> list[dict[str, Any]]:
-    """Tries one after the other: a failed request has tried again, an answered one sometimes."""
-    failed = record["outcome"] == "failed"
+def _attempts(chance: random.Random, times: dict[str, float], outcome: str, code: str | None) -> tuple[Attempt, ...]:
+    """Tries one after the other: a failed request has tried again, an answered one sometimes. Tries that failed come
+    before the one that the other ``times`` are of, and put them off."""
+    failed = outcome == "failed"
     before = chance.choice((0, 1, 2)) if failed else chance.choices((0, 1, 2), (96, 3, 1))[0]
-    found, started = [], 3
-    for number in range(1, before + 2):
-        last = number == before + 1
-        end = record["duration_ms"] if last else started + chance.randrange(180, 900)
-        if last and end <= started:
-            end = started + 400
-        good = last and not failed
-        found.append(
-            {
-                "record_id": record["request_id"],
-                "number": number,
-                "started_ms": started,
-                "duration_ms": end - started,
-                "status": 200 if good else chance.choice((429, 500, 503, 503, None)),
-                "error_code": "" if good else (record["error_code"] or "overloaded"),
-                "upstream_request_id": f"req_{chance.getrandbits(128):032x}" if good or chance.random() < 0.7 else "",
-            }
-        )
-        started = end + chance.randrange(250, 900)
-    if before and not failed:
-        shift = found[-1]["started_ms"] - 3
-        for name in ("connected_ms", "first_byte_ms", "first_token_ms"):
-            if record[name] is not None:
-                record[name] += shift
-        record["duration_ms"] += shift
-        record["finished_at"] += timedelta(milliseconds=shift)
-        found[-1]["duration_ms"] = record["duration_ms"] - found[-1]["started_ms"]
-    elif failed:
-        record["duration_ms"] = max(record["duration_ms"], found[-1]["started_ms"] + found[-1]["duration_ms"])
-        record["finished_at"] = record["received_at"] + timedelta(milliseconds=record["duration_ms"])
-    return found
+    received, found, started = times["received"], [], 0.003
+    for number in range(1, before + 1):
+        took, status = chance.uniform(0.18, 0.9), chance.choice((429, 500, 503, 503, None))
+        why = (code if failed else None) or "overloaded"
+        found.append(Attempt(number, received + started, took, status, why, _upstream_id(chance, 0.7)))
+        started += took + chance.uniform(0.25, 0.9)
+    for name in times:
+        times[name] += started - 0.003 if name != "received" else 0
+    status = chance.choice((429, 500, 503, 503, None)) if failed else 200
+    took = times["finished"] - received - started
+    last = (status, code, _upstream_id(chance, 0.7)) if failed else (200, None, _upstream_id(chance, 1))
+    return (*found, Attempt(before + 1, received + started, took, *last))
 
 
-def _cost(rates: tuple[float, ...] | None, *tokens: int) -> float | None:
-    if rates is None:
-        return None
-    return sum(rate * count for rate, count in zip(rates, tokens, strict=True)) / 1_000_000
+def _upstream_id(chance: random.Random, share: float) -> str | None:
+    return f"req_{chance.getrandbits(128):032x}" if chance.random() < share else None
 
 
-@lru_cache(None)
-def _counts(messages: int, tools: int, images: int) -> str:
-    return json.dumps({"messages": messages, "tools": tools, "images": images, "documents": 0})
+@lru_cache(20_000)
+def _request(mode: str, body: bytes, client: str, keep: Any) -> str:
+    headers = {"user-agent": client, "anthropic-version": "2023-06-01", "content-type": "application/json"}
+    return json.dumps(REDACTORS[mode].request(body, {**headers, "authorization": "Bearer brk_x"}, keep=keep))
 
 
-@lru_cache(50_000)
-def _request(model: str, messages: int, stream: bool, kept: bool, client: str, turn: int) -> str:
-    """A redacted request: the shape and the sizes; of kept content the text without what the rules find."""
-    said = "Please look at [file path] and write to [email] when the tests pass." if kept else "[text, 412 characters]"
-    body = {
-        "model": model,
-        "max_tokens": 32_000,
-        "stream": stream,
-        "system": [{"type": "text", "text": "[text, 14210 characters]", "cache_control": {"type": "ephemeral"}}],
-        "tools": [{"name": name, "input_schema": "[schema]"} for name in TOOLS[: 2 + turn % 5]],
-        "messages": [
-            {"role": "user", "content": said},
-            {
-                "role": "assistant",
-                "content": [
-                    {"type": "thinking", "thinking": "[text, 940 characters]", "signature": "[signature]"},
-                    {"type": "tool_use", "id": f"toolu_{turn:04d}", "name": "Read", "input": {"file_path": "[text]"}},
-                ],
-            },
-            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": f"toolu_{turn:04d}", "content": said}]},
-        ],
-        "left_out": max(0, messages - 3),
+@lru_cache(20_000)
+def _response(mode: str, task: int, calls: tuple[str, ...], cut: bool) -> str:
+    return json.dumps(REDACTORS[mode].answer(said.answer(task, calls, cut=cut)))
+
+
+@lru_cache(1)
+def _empty() -> dict[str, Any]:
+    from audit.models import AuditRecord
+
+    fields = [field for field in AuditRecord._meta.concrete_fields if not field.primary_key]
+    given = {field.attname: field.get_default() if field.has_default() else None for field in fields}
+    texts = {field.attname: "" for field in fields if field.get_internal_type() in ("CharField", "TextField")}
+    return {**given, **texts, "outcome": "running"}
+
+
+def _columns(row: dict[str, Any]) -> dict[str, Any]:
+    """All columns of a row; those of JSON as text."""
+    return {
+        name: json.dumps(value) if isinstance(value, dict | list) else value for name, value in (_empty() | row).items()
     }
-    headers = {"user-agent": client, "anthropic-version": "2023-06-01", "authorization": "[removed]"}
-    masked = {"email": 1, "path": 1} if kept else {}
-    return json.dumps({"headers": headers, "bytes": 18_000 + 911 * messages, "body": body, "masked": masked})
-
-
-@lru_cache(50_000)
-def _response(stop: str, output: int, kept: bool, turn: int) -> str:
-    text = "I read [file path]; the test fails because the clock is read twice." if kept else "[text, 188 characters]"
-    content: list[dict[str, Any]] = [{"type": "thinking", "thinking": "[text, 322 characters]"}]
-    content.append({"type": "text", "text": text})
-    if stop == "tool_use":
-        content.append({"type": "tool_use", "id": f"toolu_{turn:04d}", "name": "Edit", "input": {"path": "[text]"}})
-    return json.dumps({"content": content, "masked": {"path": 1} if kept else {}})
 
 
 def main() -> None:

@@ -52,7 +52,7 @@ from tests.audit.trail import make_trail
 make_trail(6000, seed=3, days=8)
 AuditRecord.objects.filter(rule="database:1").update(rule=f"database:{opus.pk}")
 told = AuditRecord.objects.filter(outcome="completed", attempt_count=2, note_count__gte=2, cached_tokens__gt=0)
-told = told.filter(stop_reason="tool_use", reasoning_tokens__gt=50).exclude(session="").exclude(key="")
+told = told.filter(stop_reason="tool_use", reasoning_tokens__gt=50, counts__messages__gte=5).exclude(session="").exclude(key="")
 record = told.filter(redaction="partial").first() or told.first()
 failed = AuditRecord.objects.filter(outcome="failed", attempt_count=3).first()
 print(json.dumps({"mapping": opus.pk, "record": record.pk, "failed": failed.pk}))
