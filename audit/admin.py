@@ -16,6 +16,7 @@ from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.handlers.asgi import ASGIRequest
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.http.response import HttpResponseRedirect
 from django.shortcuts import render as render_page
@@ -65,7 +66,6 @@ class AuditRecordAdmin(Read):
     list_per_page = 50
     list_max_show_all = 0
     list_before_template = "admin/audit/auditrecord/before_list.html"
-    paginator = TrailPaginator
 
     def get_urls(self) -> list[URLPattern]:
         export = self.admin_site.admin_view(self.export_view)
@@ -74,9 +74,12 @@ class AuditRecordAdmin(Read):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[TrailList]:
         return TrailList
 
-    def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> TrailPaginator:
-        paginator: TrailPaginator = super().get_paginator(request, *args, **kwargs)
-        paginator.known = request.trail.count  # type: ignore[attr-defined]
+    def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Paginator:  # type: ignore[type-arg]
+        trail: Trail | None = getattr(request, "trail", None)
+        if trail is None:  # the page of a row's history, which is no page of the trail
+            return Paginator(*args, **kwargs)
+        paginator = TrailPaginator(*args, **kwargs)
+        paginator.known = trail.count
         return paginator
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
@@ -104,7 +107,9 @@ class AuditRecordAdmin(Read):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": f"Request {row.request_id}",
-            **render.page(row, querysets.neighbours(row), querysets.conversation(row)),
+            **render.page(
+                row, querysets.neighbours(row), querysets.conversation(row), querysets.worker_name(row.worker)
+            ),
             "viewings": viewings,
         }
         request.current_app = self.admin_site.name  # type: ignore[attr-defined]
@@ -151,8 +156,8 @@ class AuditRecordAdmin(Read):
         return render.duration_of(row)
 
     @admin.display(description="Tries")
-    def tries(self, row: AuditRecord) -> int:
-        return row.attempt_count
+    def tries(self, row: AuditRecord) -> str:
+        return render.tries_of(row)
 
     @admin.display(description="Key")
     def key_shown(self, row: AuditRecord) -> str:

@@ -19,7 +19,7 @@ from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet, Sum
 
 from audit.filters import DIMENSIONS, INDEXED, SLOW_MS, Chosen
-from audit.models import AuditRecord, ContentViewing, LatencyHour, UsageHour
+from audit.models import AuditRecord, ContentViewing, LatencyHour, Outcome, UsageHour, Worker
 from audit.record import session_hash
 from audit.rollups import hour_of
 
@@ -94,6 +94,13 @@ class Trail:
         ]
 
     @cached_property
+    def under_way(self) -> int:
+        """How many of those chosen are under way."""
+        if self.chosen.summed:
+            return len(self._matching(self.running))
+        return sum(row["outcome"] == Outcome.RUNNING for row in self.sample)
+
+    @cached_property
     def combinations(self) -> list[dict[str, Any]]:
         """How many requests agree in what, in the whole time."""
         hours = UsageHour.objects.filter(within(self.chosen, "hour")).order_by()
@@ -122,7 +129,7 @@ class Trail:
     def count(self) -> int:
         """How many there are; beyond ``DEEPEST`` only where the sums know."""
         if self.chosen.summed:
-            known = sum(self._counted(row) for row in self.hours) + len(self._matching(self.running))
+            known = sum(self._counted(row) for row in self.hours) + self.under_way
             if known or self._known:
                 return known
         return self._looked_for(DEEPEST).order_by().values("pk")[:DEEPEST].count()
@@ -280,7 +287,7 @@ def neighbours(row: AuditRecord) -> tuple[AuditRecord | None, AuditRecord | None
     return earlier.order_by("-received_at", "-id").first(), later.order_by("received_at", "id").first()
 
 
-def conversation(row: AuditRecord, around: int = 5) -> list[AuditRecord]:
+def conversation(row: AuditRecord, around: int = 3) -> list[AuditRecord]:
     """The row and those around it in its conversation, in their order."""
     if not row.session:
         return []
@@ -298,8 +305,14 @@ def oldest() -> datetime:
 
 def counted(hours: QuerySet[UsageHour], *columns: str) -> list[dict[str, Any]]:
     """Requests, tokens and cost of ``hours`` by ``columns``."""
-    sums = ("requests", "cost", *TOKENS[:4])
+    sums = ("requests", "cost", "unpriced", *TOKENS[:4])
     return list(hours.order_by().values(*columns).annotate(**{name: Sum(name) for name in sums}))
+
+
+def worker_name(worker: str) -> str:
+    """The name of a process that still tells of itself; nothing for others."""
+    found = Worker.objects.filter(id=worker).first() if worker else None
+    return str(found) if found else ""
 
 
 def viewed(row: AuditRecord, user: Any) -> list[ContentViewing]:

@@ -1,12 +1,11 @@
 """A row of the trail as its page and its line in the list show it.
 
-Invariants: every value from a row is escaped (``format_html`` and templates only); what is long is cut, what is deep is
-folded; nothing is read that the row does not hold already.
+Invariants: every value from a row is escaped (``format_html`` and templates only); what is long is cut; what nobody
+knows is not shown as nothing; nothing is read that the row does not hold already.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -14,19 +13,17 @@ from urllib.parse import urlencode
 
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from audit import charts, words
+from audit.folding import content_of, masked_of
 from audit.models import AuditRecord, Outcome, UpstreamAttempt
 
 LABEL = "unfold/helpers/label.html"
 SHORT = 10
-LONGEST_TEXT = 4_000
-MOST_NODES = 2_000
-DEEPEST = 40
-FOLDED_FROM = 2
 DASH = "–"
+UNKNOWN = "unknown"
 ORDER = ("messages", "tools", "images", "documents")
 
 
@@ -61,9 +58,28 @@ def cost_of(row: AuditRecord) -> str:
     return DASH if row.cost is None else charts.dollars(row.cost)
 
 
+def end_known(row: AuditRecord) -> bool:
+    """Whether the row tells how the request ended. That of an interrupted one is the time at which it was found."""
+    return row.finished_at is not None and row.outcome != Outcome.INTERRUPTED
+
+
+def took(row: AuditRecord) -> str:
+    """How long the request took, in words."""
+    if end_known(row):
+        return charts.milliseconds(row.duration_ms)
+    return DASH if row.finished_at is None else UNKNOWN
+
+
+def tries_of(row: AuditRecord) -> str:
+    if not end_known(row):
+        return DASH
+    again = "au-again" if row.attempt_count > 1 else "au-once"
+    return format_html('<span class="{}">{}</span>', again, row.attempt_count)
+
+
 def duration_of(row: AuditRecord) -> SafeString:
-    if row.finished_at is None:
-        return two_lines(DASH)
+    if not end_known(row):
+        return two_lines(took(row))
     first = f"first {charts.milliseconds(row.first_token_ms)}" if row.first_token_ms is not None else ""
     return two_lines(charts.milliseconds(row.duration_ms), first, "until the end, and until the first token")
 
@@ -77,6 +93,7 @@ def ending_of(row: AuditRecord) -> SafeString:
     else:
         said, title = row.stop_reason, outcome["words"]
     status = str(row.status) if row.status not in (0, 200) else ""
+    said = said if row.outcome != Outcome.INTERRUPTED else "end unknown"
     return two_lines(label, " · ".join(filter(None, (status, said))), title)
 
 
@@ -84,6 +101,11 @@ def correlation_of(row: AuditRecord) -> SafeString:
     text = row.correlation_id
     shown = text if len(text) <= SHORT else f"{text[: SHORT - 2]}…"
     return format_html('<a class="au-link au-mono" href="{}" title="{}">{}</a>', searched(text), text, shown)
+
+
+def short(worker: str) -> str:
+    """A process's id, as long as it has to be to tell some of them apart."""
+    return worker[:8]
 
 
 def searched(text: str) -> str:
@@ -106,6 +128,7 @@ class Lane:
     rects: tuple[charts.Rect, ...]
     told: str
     bad: bool = False
+    upstream_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,8 +138,8 @@ class Fact:
     below: str = ""
 
 
-def facts(row: AuditRecord) -> list[Fact]:
-    """What is known of the request, for its page's head."""
+def facts(row: AuditRecord, worker: str = "") -> list[Fact]:
+    """What is known of the request, for its page's head. ``worker``: the name of its process, while it lives."""
     asked_and_served = [
         Fact("Asked for", row.model_asked or DASH),
         Fact("Served by", row.model_served or DASH),
@@ -128,12 +151,12 @@ def facts(row: AuditRecord) -> list[Fact]:
     found = [
         *asked_and_served,
         Fact("Client key", row.key or "none"),
-        Fact("Client", row.client or DASH),
+        Fact("Client", row.client or DASH, row.client_version),
         Fact("Endpoint", row.endpoint, "stream" if row.stream else "whole answer"),
         Fact("Correlation id", linked(searched(row.correlation_id), row.correlation_id)),
         Fact("Request id", format_html('<span class="au-mono">{}</span>', row.request_id)),
         Fact("Upstream response", format_html('<span class="au-mono">{}</span>', row.upstream_response_id or DASH)),
-        Fact("Worker", row.worker or DASH),
+        Fact("Worker", worker or short(row.worker) or DASH, short(row.worker) if worker else ""),
     ]
     # PostgreSQL keeps the keys of an object in an order of its own.
     counts = sorted(_counts(row.counts), key=lambda item: ORDER.index(item[0]) if item[0] in ORDER else len(ORDER))
@@ -147,10 +170,6 @@ def facts(row: AuditRecord) -> list[Fact]:
     if called:
         found.append(Fact("Tools called", ", ".join(called)))
     return found
-
-
-def _counts(value: Any) -> list[tuple[str, Any]]:
-    return [(str(name), count) for name, count in value.items()] if isinstance(value, dict) else []
 
 
 def linked(url: str, text: Any) -> SafeString:
@@ -173,7 +192,7 @@ def moments(row: AuditRecord) -> list[Fact]:
     """The exchange's moments, each with the time since the one before."""
     passed = [("Upstream connected", row.connected_ms), ("First byte", row.first_byte_ms)]
     passed += [("First token", row.first_token_ms)]
-    passed += [("Finished", row.duration_ms if row.finished_at else None)]
+    passed += [("Finished", row.duration_ms if end_known(row) else None)]
     received = f"{row.received_at:%H:%M:%S}.{row.received_at.microsecond // 1000:03d} UTC"
     found = [Fact("Received", received, f"{row.received_at:%Y-%m-%d}")]
     before = 0
@@ -182,12 +201,18 @@ def moments(row: AuditRecord) -> list[Fact]:
             continue
         found.append(Fact(label, f"+ {charts.milliseconds(at)}", f"{charts.milliseconds(max(0, at - before))} later"))
         before = at
+    if row.outcome == Outcome.INTERRUPTED and row.finished_at is not None:
+        found.append(Fact("Ended", UNKNOWN, f"found gone at {row.finished_at:%H:%M:%S}, {row.finished_at:%Y-%m-%d}"))
+    elif row.outcome == Outcome.COMPLETED and not row.stream and row.first_byte_ms is None:
+        found[-1] = Fact("Finished and sent", found[-1].value, f"{found[-1].below}, at once")
     return found
 
 
 def timeline(row: AuditRecord, attempts: Iterable[UpstreamAttempt]) -> list[Lane]:
     """The exchange as a whole, and a line for each try upstream, on the same scale."""
     tries = list(attempts)
+    if row.outcome == Outcome.INTERRUPTED:
+        return []
     total = max([row.duration_ms, *(attempt.started_ms + attempt.duration_ms for attempt in tries)])
     if not total:
         return []
@@ -209,11 +234,11 @@ def timeline(row: AuditRecord, attempts: Iterable[UpstreamAttempt]) -> list[Lane
     for attempt in tries:
         bad = attempt.status is None or attempt.status >= 400 or bool(attempt.error_code)
         told = " · ".join(filter(None, (str(attempt.status or "no answer"), attempt.error_code)))
-        took = charts.milliseconds(attempt.duration_ms)
+        lasted = charts.milliseconds(attempt.duration_ms)
         start, end = attempt.started_ms, attempt.started_ms + attempt.duration_ms
-        title = f"{told}, {took}, upstream request {attempt.upstream_request_id or 'unknown'}"
+        title = f"{told}, {lasted}"
         rects = charts.spans(total, [("bad" if bad else "good", title, start, end)])
-        lanes.append(Lane(f"Attempt {attempt.number}", rects, f"{told} · {took}", bad))
+        lanes.append(Lane(f"Attempt {attempt.number}", rects, f"{told} · {lasted}", bad, attempt.upstream_request_id))
     return lanes
 
 
@@ -223,6 +248,17 @@ TIMES = (
     ("byte", "to the first token"),
     ("token", "answering"),
 )
+
+
+# A whole answer goes out at its end: nobody waits for its first byte.
+WHOLE_TIMES = tuple(time for time in TIMES if time[0] != "connect")
+
+
+def _no_lanes(row: AuditRecord) -> str:
+    """What is said in place of the drawing."""
+    if row.outcome == Outcome.INTERRUPTED:
+        return "Nobody knows how long it took: its process ended without a word."
+    return "It took less than a millisecond." if row.finished_at else "It is under way, or its process is gone."
 
 
 def token_parts(row: AuditRecord) -> list[tuple[str, str, float]]:
@@ -266,27 +302,31 @@ def outcome_of(row: AuditRecord) -> dict[str, str]:
 
 
 def page(
-    row: AuditRecord, beside: tuple[AuditRecord | None, AuditRecord | None], talk: list[AuditRecord]
+    row: AuditRecord, beside: tuple[AuditRecord | None, AuditRecord | None], talk: list[AuditRecord], worker: str = ""
 ) -> dict[str, Any]:
     """What a row's template shows."""
     request, response = _mapping(row.request), _mapping(row.response)
-    parts = token_parts(row)
+    parts, lanes = token_parts(row), timeline(row, row.attempts.all())
     return {
         "row": row,
         "outcome": outcome_of(row),
-        "facts": facts(row),
+        "facts": facts(row, worker),
         "moments": moments(row),
-        "lanes": timeline(row, row.attempts.all()),
-        "times": TIMES,
+        "lanes": lanes,
+        "no_lanes": _no_lanes(row),
+        "upstream_ids": [lane for lane in lanes if lane.upstream_id],
+        "times": TIMES if row.stream else WHOLE_TIMES,
         "token_tiles": token_tiles(row),
         "token_bar": charts.bar(parts),
         "token_parts": [(kind, label, f"{value:,.0f}") for kind, label, value in parts if value],
+        "error_told": bool(row.error_type or row.error_code or row.error_message),
+        "error_masked": masked_of(response, "error_masked"),
         "error_words": words.ERRORS.get(row.error_type, ""),
         "notes": notes_of(row),
         "redaction_words": words.REDACTION.get(row.redaction, ""),
         "contents": [
-            Content("Request", *_parts(request, ("headers", "body"))),
-            Content("Response", *_parts(response, ("content",))),
+            content_of("Request", request, ("headers", "body")),
+            content_of("Response", response, ("content",)),
         ],
         "earlier": beside[0],
         "later": beside[1],
@@ -295,91 +335,9 @@ def page(
     }
 
 
+def _counts(value: Any) -> list[tuple[str, Any]]:
+    return [(str(name), count) for name, count in value.items()] if isinstance(value, dict) else []
+
+
 def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {"": value}
-
-
-# --- content ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Content:
-    """One side of the exchange. ``parts`` are (name, tree); ``masked`` says what was taken out of it."""
-
-    title: str
-    parts: list[tuple[str, SafeString]]
-    masked: list[tuple[str, Any]]
-    size: str
-
-
-def _parts(content: dict[str, Any], named: tuple[str, ...]) -> tuple[list[tuple[str, SafeString]], Any, str]:
-    known = [(name, content[name]) for name in named if content.get(name)]
-    known += [(name, item) for name, item in content.items() if name not in (*named, "bytes", "masked") and item]
-    size = content.get("bytes")
-    told = f"{size:,} bytes" if isinstance(size, int) else ""
-    return [(name, tree(item)) for name, item in known], _counts(content.get("masked")), told
-
-
-class Tree:
-    """A JSON value as nested lists that fold."""
-
-    def __init__(self) -> None:
-        self.left = MOST_NODES
-
-    def html(self, value: Any, name: str = "", depth: int = 0) -> SafeString:
-        self.left -= 1
-        if self.left < 0 or depth > DEEPEST:
-            return format_html("<li>{}<i>… more is not shown</i></li>", _name(name)) if self.left == -1 else _nothing()
-        if isinstance(value, dict | list) and value:
-            return self._branch(value, name, depth)
-        return format_html("<li>{}{}</li>", _name(name), _leaf(value))
-
-    def _branch(self, value: dict[str, Any] | list[Any], name: str, depth: int) -> SafeString:
-        if isinstance(value, dict):
-            inner = [(str(key), item) for key, item in value.items()]
-            what = _told(value) or charts.many(len(inner), "field")
-        else:
-            inner = [(str(index), item) for index, item in enumerate(value)]
-            what = charts.many(len(inner), "item")
-        parts = format_html_join("", "{}", ((self.html(item, key, depth + 1),) for key, item in inner))
-        shown = " open" if depth < FOLDED_FROM else ""
-        return format_html(
-            '<li><details{}><summary>{}<span class="au-what">{}</span></summary><ul>{}</ul></details></li>',
-            shown,
-            _name(name),
-            what,
-            parts,
-        )
-
-
-def tree(value: Any) -> SafeString:
-    """A value as a list that folds; nothing for an empty one."""
-    if value in ({}, [], None, ""):
-        return _nothing()
-    drawing = Tree()
-    if isinstance(value, dict):
-        items = format_html_join("", "{}", ((drawing.html(item, str(key), 1),) for key, item in value.items()))
-    else:
-        items = drawing.html(value, "", 1)
-    return format_html('<ul class="au-tree">{}</ul>', items)
-
-
-def _nothing() -> SafeString:
-    return SafeString("")
-
-
-def _name(name: str) -> SafeString:
-    return format_html('<span class="au-name">{}</span>', name) if name else _nothing()
-
-
-def _told(value: dict[str, Any]) -> str:
-    """What a block is, where it says so itself."""
-    said = [value[key] for key in ("role", "type", "name") if isinstance(value.get(key), str)]
-    return " · ".join(said)[:80]
-
-
-def _leaf(value: Any) -> SafeString:
-    if isinstance(value, str):
-        cut = value if len(value) <= LONGEST_TEXT else f"{value[:LONGEST_TEXT]}… ({len(value):,} characters in all)"
-        return format_html('<span class="au-text">{}</span>', cut or "(empty)")
-    return format_html('<span class="au-value">{}</span>', json.dumps(value, ensure_ascii=False))

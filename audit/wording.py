@@ -30,7 +30,7 @@ overloaded own page pages param parameter parameters part parts passed pattern p
 please policy position previous problem processed processing profile project prompt properties property protocol
 provide provided query quota range rate rather reach reached read reason reasoning received refused region
 regional rejected related remove repeated request requested requests require required requires resource response
-responses restricted result results retries retry return returned role run safety same schema search second
+responses restricted result results retries retry return returned role run s safety same schema search second
 seconds see send sending sent sequence server service set short should shutting size slow small some source
 specified spend start started state status step stop stopped stream streaming strict string strings such summary
 support supported supports system temperature temporarily text than that the their them then there these they this

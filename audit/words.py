@@ -15,7 +15,7 @@ OUTCOMES: dict[str, str] = {
     Outcome.FAILED: "The upstream failed, or its answer broke off",
     Outcome.CLIENT_DISCONNECTED: "The client went away before the end",
     Outcome.CANCELLED: "The server was stopped meanwhile",
-    Outcome.INTERRUPTED: "The process ended without a word",
+    Outcome.INTERRUPTED: "Its process ended without a word; the answer may have been whole",
 }
 COLOURS: dict[str, str] = {
     Outcome.RUNNING: "info",

@@ -30,8 +30,19 @@ def svg_rect(rect: Rect, kind: str = "") -> SafeString:
 
 @register.simple_tag
 def tokens_in(row: AuditRecord) -> str:
-    return charts.number(render.input_of(row))
+    return charts.number(render.input_of(row)) if render.end_known(row) else render.DASH
 
 
+@register.simple_tag
+def tokens_out(row: AuditRecord) -> str:
+    return charts.number(row.output_tokens) if render.end_known(row) else render.DASH
+
+
+@register.simple_tag
+def took(row: AuditRecord) -> str:
+    return render.took(row)
+
+
+register.filter("short", render.short)
 register.filter("milliseconds", charts.milliseconds)
 register.filter("number", charts.number)

@@ -18,8 +18,8 @@ from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext
 
 from audit import rollups
-from audit.models import AuditRecord, ContentViewing, LatencyHour, UpstreamAttempt, UsageHour
-from audit.render import tree
+from audit.folding import tree
+from audit.models import AuditRecord, ContentViewing, LatencyHour, UpstreamAttempt, UsageHour, Worker
 from tests.audit.trail import insert, make_trail
 
 pytestmark = pytest.mark.django_db
@@ -224,6 +224,96 @@ def test_a_row_under_way_and_a_row_of_nothing_have_pages(viewer: Client) -> None
         duration_ms=0, notes=["dropped.top_k"], request=[1, "two"], response="text", counts=[], rule="database:x"
     )
     assert "The Responses API has no top_k." in text(viewer.get(page_of(odd)))
+
+
+def interrupted(**values: Any) -> AuditRecord:
+    """A row as the next process marks it: the end is the time at which it was found."""
+    now = datetime.now(UTC)
+    return record(
+        outcome="interrupted",
+        status=0,
+        duration_ms=0,
+        received_at=now - timedelta(minutes=9),
+        finished_at=now,
+        **values,
+    )
+
+
+def test_of_an_interrupted_row_nothing_is_shown_that_nobody_knows(viewer: Client) -> None:
+    row = interrupted(session="c" * 32)
+    record(session="c" * 32)
+    listed, shown = text(viewer.get(LIST)), text(viewer.get(page_of(row)))
+    for page in (listed, shown):
+        assert "unknown" in page
+        assert "0 ms" not in page
+    assert "status <b>unknown</b>" in shown
+    assert "Nobody knows how long it took" in shown
+    assert "<dt>Finished</dt>" not in shown
+    assert f"found gone at {row.finished_at:%H:%M:%S}" in shown
+    assert "the answer may have been whole" in shown
+    assert '<option value="0">unknown (1)</option>' in listed
+
+
+def test_a_rows_page_names_the_clients_version_and_the_worker(viewer: Client) -> None:
+    row = record(client="claude-cli", client_version="2.4.11", worker="9c5d2e71" * 4)
+    gone = text(viewer.get(page_of(row)))
+    assert 'claude-cli <span class="au-below">2.4.11</span>' in gone
+    assert "<dd>9c5d2e71</dd>" in gone
+    now = datetime.now(UTC)
+    Worker.objects.create(id=row.worker, host="desk", pid=4711, started_at=now, seen_at=now)
+    assert 'desk:4711 <span class="au-below">9c5d2e71</span>' in text(viewer.get(page_of(row)))
+
+
+def test_an_upstream_request_id_can_be_read_and_copied(viewer: Client) -> None:
+    row = record(attempt_count=1)
+    UpstreamAttempt.objects.create(
+        record=row, number=1, started_ms=1, duration_ms=5, status=200, upstream_request_id="req_upstream_1"
+    )
+    assert '<dd class="au-mono">req_upstream_1</dd>' in text(viewer.get(page_of(row)))
+
+
+def test_a_whole_answer_is_sent_at_its_end(viewer: Client) -> None:
+    shown = text(viewer.get(page_of(record(stream=False, connected_ms=20, first_token_ms=800))))
+    assert "Finished and sent" in shown
+    assert "irst byte" not in shown
+    assert "First byte" in text(viewer.get(page_of(record(stream=True, first_byte_ms=700, first_token_ms=800))))
+
+
+def test_content_is_folded_with_a_glance_and_there_as_json(viewer: Client) -> None:
+    said = [{"role": "user", "content": [{"type": "text", "text": "Look at the clock"}]}]
+    shown = text(viewer.get(page_of(record(request={"body": {"messages": said, "model": "m"}}, response={}))))
+    assert '<span class="au-glance">Look at the clock</span>' in shown
+    assert shown.index(">model<") < shown.index(">messages<")
+    assert "&quot;text&quot;: &quot;Look at the clock&quot;" in shown
+
+
+def test_the_history_of_a_row_has_a_page(viewer: Client) -> None:
+    assert viewer.get(f"{LIST}{record().pk}/history/").status_code == 200
+    assert viewer.get(f"{VIEWINGS}99/history/").status_code == 302
+
+
+def test_those_under_way_are_of_the_choice(viewer: Client) -> None:
+    AuditRecord.objects.create(
+        request_id="req_open",
+        correlation_id="open",
+        received_at=datetime.now(UTC),
+        endpoint="/v1/messages",
+        model_served="gpt-6-luna",
+    )
+    record()
+    assert "1 under way" in text(viewer.get(LIST))
+    assert "1 under way" in text(viewer.get(LIST, {"model": "gpt-6-luna"}))
+    assert "1 under way" in text(viewer.get(LIST, {"q": "open"}))
+    for given in ({"model": "nope"}, {"q": "other"}, {"slow": "1"}):
+        assert "under way" not in text(viewer.get(LIST, given))
+
+
+def test_an_empty_list_says_why_and_asks_nobody_to_make_a_row(viewer: Client) -> None:
+    assert "No request came in this time" in text(viewer.get(LIST))
+    shown = text(viewer.get(LIST, {"model": "nope", "slow": "1"}))
+    assert "as the filters want it" in shown
+    assert "model nope, over 30 s" in shown
+    assert "Create a new item" not in shown
 
 
 def test_a_row_that_is_gone_is_told(viewer: Client) -> None:
