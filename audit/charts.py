@@ -83,6 +83,13 @@ def milliseconds(value: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def briefly(value: float) -> str:
+    """As ``milliseconds``, never longer than ``45 min``: ``1.7 min`` ``2.1 h``"""
+    if round(value / 1_000) < 60:
+        return milliseconds(value)
+    return f"{value / 60_000:.2g} min" if value < 3_570_000 else f"{value / 3_600_000:.2g} h"
+
+
 def dollars(value: float) -> str:
     """``$0.0042`` ``$1.23`` ``$12,300``"""
     if value == 0:

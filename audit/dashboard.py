@@ -37,8 +37,10 @@ BARS = 48
 STEPS = (1, 2, 3, 4, 6, 12, 24, 48, 72, 168, 336, 720)
 FINE = timedelta(minutes=5)
 TOP = 5
+TOP_ERRORS = 10
 MOST_OPTIONS = 100
 ANY = object()
+DASH = "–"
 SEEN = timedelta(seconds=60)
 ROWS = "the latest {:,} matching rows"
 
@@ -61,11 +63,11 @@ def tiles(trail: Trail) -> list[Tile]:
     more = "+" if not trail.chosen.summed and requests >= querysets.DEEPEST else ""
     return [
         Tile("Requests", f"{requests:,}{more}", _under_way(trail)),
-        Tile("Errors", charts.share(sums["errors"], sums["requests"]), basis or charts.many(sums["errors"], "request")),
+        Tile("Errors", charts.share(sums["errors"], sums["requests"]), basis or _wrong(sums)),
         *_latency_tiles(trail),
         Tile("Tokens", charts.number(sum(sums[name] for name in TOKENS[:4])), basis or _in_and_out(sums)),
-        Tile("Cost", charts.dollars(sums["cost"]), basis or _unpriced(sums)),
-        Tile("Cache hits", _hits(sums), basis or "of the input's tokens"),
+        Tile("Cost", _cost_of(sums), basis or _unpriced(sums)),
+        Tile("Cache hits", _hits(sums), basis or ("of the input's tokens" if _input(sums) else "")),
     ]
 
 
@@ -78,21 +80,34 @@ def _latency_tiles(trail: Trail) -> list[Tile]:
         basis = "answered requests"
     shown = [percentile(counts, part) for part in (0.5, 0.95)]
     return [
-        Tile(label, "–" if value is None else f"≤ {charts.milliseconds(value)}", basis if value is not None else "")
+        Tile(label, DASH if value is None else f"≤ {charts.briefly(value)}", basis if value is not None else "")
         for label, value in zip(("Duration p50", "Duration p95"), shown, strict=True)
     ]
 
 
 def _under_way(trail: Trail) -> str:
-    running = len(trail.running)
-    return f"{running} under way" if running else ""
+    return f"{trail.under_way} under way" if trail.under_way else ""
+
+
+def _wrong(sums: Mapping[str, float]) -> str:
+    return charts.many(sums["errors"], "request") if sums["requests"] else ""
 
 
 def _in_and_out(sums: Mapping[str, float]) -> str:
+    if not sums["requests"]:
+        return ""
     return f"{charts.number(_input(sums))} in, {charts.number(sums['output_tokens'])} out"
 
 
+def _cost_of(sums: Mapping[str, float]) -> str:
+    """A sum of money; where no request has a price, nobody knows it."""
+    unknown = not sums["cost"] and (sums["unpriced"] or not sums["requests"])
+    return DASH if unknown else charts.dollars(sums["cost"])
+
+
 def _unpriced(sums: Mapping[str, float]) -> str:
+    if not sums["requests"]:
+        return ""
     return f"{sums['unpriced']:,.0f} without a price" if sums["unpriced"] else "estimated, list prices"
 
 
@@ -198,7 +213,7 @@ def before_list(trail: Trail, given: Mapping[str, str], now: datetime) -> dict[s
         "choices": [_choice(name, facets[name], chosen) for name in DIMENSIONS],
         "noted": f"{trail.noted():,}",
         "slow": _at_most(trail.slow()),
-        "active": bool(chosen.values or chosen.notes or chosen.slow or chosen.search or chosen.span == OWN),
+        "active": _active(chosen),
         "clear_url": f"{base}?{urlencode(times)}",
         "exports": [
             (fmt, f"{reverse('admin:audit_auditrecord_export', args=(fmt,))}?{urlencode(own)}")
@@ -206,6 +221,15 @@ def before_list(trail: Trail, given: Mapping[str, str], now: datetime) -> dict[s
         ],
         "deepest": querysets.DEEPEST if trail.count > querysets.DEEPEST else 0,
     }
+
+
+def _active(chosen: Chosen) -> list[str]:
+    """What was chosen, beside a usual time, in a few words each."""
+    found = [f"{LABELS[name].lower()} {words_of(name, value)}" for name, value in chosen.values.items()]
+    found += [words for words, used in (("with notes", chosen.notes), ("over 30 s", chosen.slow)) if used]
+    if chosen.span == OWN:
+        found.append("own times")
+    return [*found, f"“{chosen.search}”"] if chosen.search else found
 
 
 def _at_most(count: int | None) -> str:
@@ -230,6 +254,7 @@ def _choice(name: str, counts: Counter[Any], chosen: Chosen) -> dict[str, Any]:
 
 def callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the admin's first page shows of the trail (unfold's DASHBOARD_CALLBACK)."""
+    context["title"] = "Overview"
     if request.user.has_perm("audit.view_auditrecord"):
         context["trail"] = overview(request.GET.get("range", ""), timezone.now())
     return context
@@ -302,23 +327,27 @@ def _tops(span: str, start: datetime) -> list[dict[str, Any]]:
 def _top(title: str, name: str, column: str, found: list[dict[str, Any]], span: str) -> dict[str, Any]:
     sums: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for row in found:
-        # What was refused has no model; what went well has no error.
-        if not row[column] and column != "key":
+        wrong = row["outcome"] in ERRORS
+        # An interrupted request has no error of its own.
+        value = row[column] or (row["outcome"] if name == "error" and wrong else "")
+        # What was refused has no model; what went well has no error, and neither has what its client left.
+        if (not value and name != "key") or (name == "error" and not wrong):
             continue
-        line = sums[row[column]]
-        for kind in ("requests", "cost", *TOKENS[:4]):
+        line = sums[value]
+        for kind in ("requests", "cost", "unpriced", *TOKENS[:4]):
             line[kind] += row[kind] or 0
-        line["errors"] += row["requests"] if row["outcome"] in ERRORS else 0
-    ordered = sorted(sums.items(), key=lambda item: -item[1]["requests"])[:TOP]
+        line["errors"] += row["requests"] if wrong else 0
+    ordered = sorted(sums.items(), key=lambda item: -item[1]["requests"])
+    ordered = ordered[: TOP_ERRORS if name == "error" else TOP]
     most = ordered[0][1]["requests"] if ordered else 0
     lines = [
         {
             "label": value or "none",
-            "url": _list(range=span, **{name: text_of(name, value)}),
+            "url": _list(range=span, **{"outcome" if value in Outcome.values else name: text_of(name, value)}),
             "requests": f"{line['requests']:,.0f}",
             "bar": round(charts.WIDTH * line["requests"] / most, 1),
             "tokens": charts.number(_input(line) + line["output_tokens"]),
-            "cost": charts.dollars(line["cost"]),
+            "cost": _cost_of(line),
             "errors": charts.share(line["errors"], line["requests"]),
         }
         for value, line in ordered

@@ -158,7 +158,7 @@ def words_of(name: str, value: Any) -> str:
     if name == "outcome":
         return str(Outcome(value).label) if value in Outcome.values else str(value)
     if name == "status" and not value:
-        return "none yet"
+        return "unknown"
     return str(value) if value != "" else "none"
 
 
@@ -166,6 +166,7 @@ class TrailList(ChangeList):  # type: ignore[misc]
     """The change list of ``request.trail``."""
 
     result_list: Any
+    trail: Any
 
     def get_filters(self, request: HttpRequest) -> tuple[list[Any], bool, dict[str, Any], bool, bool]:
         unknown = set(self.get_filters_params()) - NAMES
@@ -182,5 +183,14 @@ class TrailList(ChangeList):  # type: ignore[misc]
         self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
     ) -> QuerySet[AuditRecord]:
         super().get_queryset(request, exclude_parameters)
-        found: QuerySet[AuditRecord] = request.trail.page(self.page_num, self.list_per_page)  # type: ignore[attr-defined]
+        self.trail = request.trail  # type: ignore[attr-defined]
+        found: QuerySet[AuditRecord] = self.trail.page(self.page_num, self.list_per_page)
         return found
+
+    @property
+    def nothing(self) -> str:
+        """What is said in place of an empty list."""
+        chosen: Chosen = self.trail.chosen
+        if chosen.values or chosen.notes or chosen.slow or chosen.search:
+            return "No request of this time is as the filters want it. Choose a longer time, or fewer filters."
+        return "No request came in this time. Choose a longer one."

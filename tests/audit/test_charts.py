@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit import charts
@@ -29,6 +29,7 @@ def inside(rect: charts.Rect) -> bool:
     )
 
 
+@settings(deadline=None)
 @given(POINTS)
 def test_bars_lie_within_the_drawing_and_the_table_tells_every_point(points: Any) -> None:
     chart = charts.stacked("name", "Title", points, KINDS)
@@ -37,6 +38,7 @@ def test_bars_lie_within_the_drawing_and_the_table_tells_every_point(points: Any
     assert chart.empty == (not any(value for _, values in points for value in values.values()))
 
 
+@settings(deadline=None)
 @given(POINTS)
 def test_lines_lie_within_the_drawing(points: Any) -> None:
     chart = charts.lines("name", "Title", points, KINDS)
@@ -47,6 +49,7 @@ def test_lines_lie_within_the_drawing(points: Any) -> None:
     assert all(len(line) == len(chart.head) for line in chart.table)
 
 
+@settings(deadline=None)
 @given(st.floats(1e-6, 1e15))
 def test_an_axis_ends_at_or_little_above_its_greatest_value(value: float) -> None:
     assert value * (1 - 1e-9) <= charts.ceiling(value) + 1e-9
@@ -67,6 +70,7 @@ def test_a_bar_is_filled_from_left_to_right() -> None:
     assert charts.bar([("a", "First", 0)]) == ()
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1e9), st.lists(st.tuples(st.just("a"), st.just("t"), st.floats(-10, 1e9), st.floats(-10, 1e9))))
 def test_stretches_lie_within_their_time(total: float, parts: Any) -> None:
     assert all(map(inside, charts.spans(total, parts)))
@@ -87,6 +91,21 @@ def test_numbers_read_well(value: float, shown: str) -> None:
 )  # fmt: skip
 def test_times_read_well(value: float, shown: str) -> None:
     assert charts.milliseconds(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (850, "850 ms"),
+        (42_000, "42 s"),
+        (100_000, "1.7 min"),
+        (3_569_000, "59 min"),
+        (3_600_000, "1 h"),
+        (7e6, "1.9 h"),
+    ],
+)
+def test_times_in_a_tile_are_short(value: float, shown: str) -> None:
+    assert charts.briefly(value) == shown
 
 
 def test_an_axis_of_few_requests_has_no_halves() -> None:

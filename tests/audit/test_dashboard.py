@@ -13,10 +13,10 @@ from django.db.models import Sum
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from audit import dashboard
+from audit import dashboard, rollups
 from audit.charts import Chart
 from audit.filters import chosen
-from audit.models import AuditRecord, Worker
+from audit.models import AuditRecord, UsageHour, Worker
 from audit.querysets import Trail
 from tests.audit.trail import make_trail
 
@@ -81,6 +81,30 @@ def test_an_hour_is_drawn_in_its_minutes() -> None:
     make_trail(400, until=NOW, days=1)
     trail = Trail(chosen({"range": "1h"}, NOW))
     assert len(dashboard.histogram(trail, NOW).columns) == 24
+
+
+def test_the_list_of_errors_adds_up_to_the_figure() -> None:
+    make_trail(4_000, until=NOW, days=6)
+    found = dashboard.overview("7d", NOW)
+    errors = next(top for top in found["tops"] if top["title"] == "Errors")
+    wrong = next(one.below for one in found["tiles"] if one.label == "Errors")
+    assert wrong == f"{sum(number(line['requests']) for line in errors['lines'])} requests"
+    assert {"interrupted", "overloaded_error"} <= {line["label"] for line in errors["lines"]}
+    assert any("outcome=interrupted" in line["url"] for line in errors["lines"])
+
+
+def test_what_has_no_price_is_not_free() -> None:
+    values = {
+        "received_at": NOW, "finished_at": NOW, "outcome": "completed", "status": 200, "endpoint": "/v1/messages",
+        "model_served": "qwen3:30b", "output_tokens": 9, "correlation_id": "c",
+    }  # fmt: skip
+    AuditRecord.objects.create(request_id="req_1", **values)
+    assert tile(dashboard.tiles(Trail(chosen({"range": "all", "slow": "1"}, NOW))), "Cost") == "–"
+    (summed,) = rollups.usage_hours(AuditRecord.objects.values()).values()
+    UsageHour.objects.create(**summed)
+    found = dashboard.overview("24h", NOW)
+    assert tile(found["tiles"], "Cost") == "–"
+    assert [line["cost"] for line in found["tops"][0]["lines"]] == ["–"]
 
 
 def test_workers_of_the_last_minute_are_shown() -> None:

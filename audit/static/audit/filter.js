@@ -1,12 +1,12 @@
 // The choices above the list: choosing one shows the list; empty ones stay out of the address; on a phone they are
-// folded until one is used.
+// folded, and the fold tells which ones act.
 document.addEventListener("DOMContentLoaded", () => {
   const form = document.getElementById("au-filter");
   if (!form) {
     return;
   }
   const fold = form.closest("details");
-  if (matchMedia("(max-width: 640px)").matches && !("used" in fold.dataset)) {
+  if (matchMedia("(max-width: 640px)").matches) {
     fold.open = false;
   }
   form.addEventListener("change", (event) => {
