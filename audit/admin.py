@@ -1,7 +1,7 @@
 """The trail in the admin: to look at, not to change.
 
-Invariants: nobody adds, changes or deletes a row here, superusers neither; who opens a row whose content was kept is
-written down before the page is made.
+Invariants: nobody adds, changes or deletes a row here, superusers neither; who opens a row whose content was kept, or
+exports its words, is written down before they go out.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from itertools import islice
 from typing import Any
+from urllib.parse import urlencode
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -25,7 +26,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
-from audit import dashboard, export, filters, querysets, render
+from audit import charts, dashboard, export, filters, querysets, render, viewings
 from audit.filters import TrailList
 from audit.models import AuditRecord, ContentViewing
 from audit.querysets import Trail, TrailPaginator
@@ -102,7 +103,7 @@ class AuditRecordAdmin(Read):
         if row is None:
             gone: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
             return gone
-        viewings = querysets.viewed(row, request.user)
+        seen_by = viewings.viewed(row, request.user)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -110,7 +111,7 @@ class AuditRecordAdmin(Read):
             **render.page(
                 row, querysets.neighbours(row), querysets.conversation(row), querysets.worker_name(row.worker)
             ),
-            "viewings": viewings,
+            "viewings": seen_by,
         }
         request.current_app = self.admin_site.name  # type: ignore[attr-defined]
         return TemplateResponse(request, "admin/audit/auditrecord/detail.html", context)
@@ -121,7 +122,8 @@ class AuditRecordAdmin(Read):
             raise PermissionDenied
         try:
             chosen = filters.chosen(request.GET.dict(), timezone.now())
-            lines = export.rows(querysets.rows(chosen), fmt)
+            seen = viewings.Exported(request.user, request.user.get_username(), _address(request))
+            lines = export.rows(querysets.rows(chosen), fmt, newest_first=True, seen=seen)
         except ValueError as error:
             raise Http404(str(error)) from None
         found = StreamingHttpResponse(
@@ -170,16 +172,26 @@ class AuditRecordAdmin(Read):
 
 @admin.register(ContentViewing)
 class ContentViewingAdmin(Read):
-    list_display = ("viewed_at", "user_name", "record_link", "redaction")
+    list_display = ("viewed_at", "user_name", "what", "redaction")
     list_display_links = None
     list_filter = ("redaction",)
     search_fields = ("=user_name", "=record__request_id")
-    fields = ("user_name", "viewed_at", "record_link", "redaction")
-    readonly_fields = ("record_link",)
+    fields = ("user_name", "viewed_at", "what", "redaction")
+    readonly_fields = ("what",)
 
-    @admin.display(description="Request")
-    def record_link(self, row: ContentViewing) -> str:
-        return render.linked(render.searched(row.record_id), row.record_id)
+    @admin.display(description="What")
+    def what(self, row: ContentViewing) -> str:
+        if row.record_id:
+            return render.linked(render.searched(row.record_id), row.record_id)
+        return f"export, {charts.many(row.rows, 'row')} with content: {row.chosen}"
+
+
+def _address(request: HttpRequest) -> str:
+    """What was chosen, as its address says it; what was searched for may be a session's id, which is not told."""
+    given = {name: value for name, value in request.GET.dict().items() if value}
+    if not given.get("q", "req_").startswith("req_"):
+        given["q"] = "…"
+    return urlencode(given, safe="…")
 
 
 async def _aside(lines: Iterator[str], size: int = 500) -> AsyncIterator[str]:

@@ -194,7 +194,8 @@ class Worker(models.Model):
 
 
 class ContentViewing(models.Model):
-    """Somebody looked at kept content in the admin. The name outlives the user."""
+    """Somebody looked at kept content on a row's page, or took it along in an export (without a ``record``, then:
+    ``rows`` of those that were ``chosen`` had some). The name outlives the user."""
 
     record = models.ForeignKey(
         AuditRecord,
@@ -203,14 +204,18 @@ class ContentViewing(models.Model):
         on_delete=models.DO_NOTHING,
         db_constraint=False,
         related_name="viewings",
+        null=True,
+        blank=True,
     )
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
     user_name = models.CharField(max_length=150)
     viewed_at = models.DateTimeField(db_index=True)
     redaction = models.CharField(max_length=8)
+    rows = models.PositiveIntegerField(default=1, db_default=1)
+    chosen = models.CharField(max_length=200, blank=True, default="", db_default="")
 
     class Meta:
         ordering = ("-viewed_at",)
 
     def __str__(self) -> str:
-        return f"{self.user_name} {self.record_id}"
+        return f"{self.user_name} {self.record_id or self.chosen}"

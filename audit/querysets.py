@@ -19,7 +19,7 @@ from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet, Sum
 
 from audit.filters import DIMENSIONS, INDEXED, SLOW_MS, Chosen
-from audit.models import AuditRecord, ContentViewing, LatencyHour, Outcome, UsageHour, Worker
+from audit.models import AuditRecord, LatencyHour, Outcome, UsageHour, Worker
 from audit.record import session_hash
 from audit.rollups import hour_of
 
@@ -30,8 +30,6 @@ SCANNED = 8_000
 LEAST = 100
 RUNNING = 1_000
 HOUR = timedelta(hours=1)
-KEPT = ("partial", "none")
-VIEWINGS = 20
 LONG = ("notes", "request", "response", "counts", "tool_calls", "error_message")
 ERRORS = ("refused", "failed", "cancelled", "interrupted")
 TOKENS = ("input_tokens", "cached_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
@@ -313,18 +311,3 @@ def worker_name(worker: str) -> str:
     """The name of a process that still tells of itself; nothing for others."""
     found = Worker.objects.filter(id=worker).first() if worker else None
     return str(found) if found else ""
-
-
-def viewed(row: AuditRecord, user: Any) -> list[ContentViewing]:
-    """Write down that ``user`` looks at kept content; the viewings before this one."""
-    if row.redaction not in KEPT:
-        return []
-    before = list(ContentViewing.objects.filter(record=row)[:VIEWINGS])
-    ContentViewing.objects.create(
-        record=row,
-        user=user,
-        user_name=user.get_username()[:150],
-        viewed_at=datetime.now(UTC),
-        redaction=row.redaction,
-    )
-    return before

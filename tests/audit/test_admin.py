@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 from django.core.handlers.asgi import ASGIRequest
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext
 
@@ -332,6 +332,34 @@ def test_who_looks_at_kept_content_is_written_down(redaction: str, viewer: Clien
     listed = text(viewer.get(VIEWINGS))
     assert row.request_id in listed
     assert "grace" in listed
+
+
+def test_who_exports_kept_words_is_written_down(viewer: Client) -> None:
+    record(redaction="full", error_message="… …")
+    b"".join(viewer.get(f"{LIST}export/csv/").streaming_content)
+    assert not ContentViewing.objects.exists()
+    record(redaction="partial", error_message="The name [name] is not known.")
+    record(redaction="partial")
+    record(redaction="none", error_message="The name Anna is not known.")
+    answer = viewer.get(f"{LIST}export/jsonl/", {"range": "7d", "q": ""})
+    assert not ContentViewing.objects.exists(), "nothing has gone out yet"
+    b"".join(answer.streaming_content)
+    found = ContentViewing.objects.get()
+    assert (found.user_name, found.record_id, found.redaction) == ("ada", None, "none")
+    assert (found.rows, found.chosen) == (2, "range=7d")
+    assert "export, 2 rows with content: range=7d" in text(viewer.get(VIEWINGS))
+    b"".join(viewer.get(f"{LIST}export/csv/", {"q": "somebodys-session"}).streaming_content)
+    assert "somebodys" not in " ".join(ContentViewing.objects.values_list("chosen", flat=True))
+
+
+def test_no_word_goes_out_when_a_viewing_cannot_be_written_down(
+    viewer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(redaction="none", error_message="The name Anna is not known.")
+    monkeypatch.setattr(ContentViewing.objects, "create", lambda **_: (_ for _ in ()).throw(DatabaseError()))
+    answer = viewer.get(f"{LIST}export/jsonl/")
+    with pytest.raises(DatabaseError):
+        b"".join(answer.streaming_content)
 
 
 def test_a_viewing_outlives_its_row_and_its_user(viewer: Client) -> None:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from audit import periods
 from audit.export import TYPES, rows
 from audit.models import AuditRecord, Outcome
 from audit.record import session_hash
+from audit.viewings import Exported
 
 FILTERS = {
     "outcome": "outcome",
@@ -30,7 +31,6 @@ FILTERS = {
 }
 PARTIAL = {"key", "error_type"}
 """Columns whose index leaves the empty value out, which a question has to say."""
-PAGE, PAGE_WITH_CONTENT = 1_000, 50
 
 
 class Command(BaseCommand):
@@ -51,21 +51,34 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["limit"] is not None and options["limit"] < 0:
             raise CommandError("--limit cannot be negative")
-        found = AuditRecord.objects.filter(_wanted(options)).order_by("received_at", "id")
+        found = AuditRecord.objects.filter(_wanted(options))
         content = options["with_content"]
+        seen = Exported(None, _who(), _words(options))
+        lines = rows(found, options["format"], content=content, limit=options["limit"], seen=seen)
         try:
-            for number, page in enumerate(_pages(found, options["limit"], PAGE_WITH_CONTENT if content else PAGE)):
-                lines = rows(page, options["format"], content=content)
-                if number and options["format"] == "csv":
-                    next(lines)  # the head stands at the top only
-                for line in lines:
-                    self.stdout.write(line, ending="")
+            for line in lines:
+                self.stdout.write(line, ending="")
             self.stdout.flush()
         except BrokenPipeError:
             # Who reads has enough, as `head` has. Python would complain once more at its end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except DatabaseError as error:
             raise CommandError(f"the database says: {error}") from error
+
+
+def _who() -> str:
+    try:
+        return f"{getpass.getuser()} (shell)"
+    except (KeyError, OSError, ImportError):  # a container may run as a number without a name
+        return "(shell)"
+
+
+def _words(options: dict[str, Any]) -> str:
+    """The options that chose. A session's id is not told."""
+    given = {name: options[name] for name in ("since", "until", *FILTERS, "limit") if options[name] is not None}
+    if options["session"]:
+        given["session"] = "…"
+    return " ".join(f"--{name.replace('_', '-')}={value}" for name, value in given.items())
 
 
 def _wanted(options: dict[str, Any]) -> Q:
@@ -85,20 +98,3 @@ def _wanted(options: dict[str, Any]) -> Q:
         known = (session, session_hash(session, settings.SECRET_KEY.encode()))
         wanted &= Q(session__in=known) & ~Q(session="") if session else Q(session="")
     return wanted
-
-
-def _pages(found: QuerySet[AuditRecord], limit: int | None, size: int) -> Iterator[QuerySet[AuditRecord]]:
-    """Page by page, each read on its own: a read as long as the export would keep SQLite from emptying its log, and
-    memory holds one page. The first page comes even without rows: a table has a head."""
-    left, after = limit, Q()
-    while True:
-        most = size if left is None else min(size, left)
-        keys = list(found.filter(after).values_list("received_at", "id")[:most])
-        if keys or not after:
-            yield AuditRecord.objects.filter(id__in=[id for _, id in keys]).order_by("received_at", "id")
-        if left is not None:
-            left -= len(keys)
-        if len(keys) < size or left == 0:
-            return
-        moment, id = keys[-1]
-        after = Q(received_at__gte=moment) & ~Q(received_at=moment, id__lte=id)

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from audit.management.commands import audit_export
-from audit.models import AuditRecord, UsageHour
+from audit import export
+from audit.models import AuditRecord, ContentViewing, UsageHour
 from audit.record import session_hash
 from audit.store import write
 from tests.audit.payloads import end
@@ -119,7 +119,7 @@ def test_rows_are_exported_oldest_first_and_filtered() -> None:
 @pytest.mark.usefixtures("rows")
 @pytest.mark.parametrize("limit", [0, 1, 3, 4, 11, 100])
 def test_an_export_in_pages_is_whole(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit_export, "PAGE", 3)
+    monkeypatch.setattr(export, "PAGE", 3)
     AuditRecord.objects.update(received_at=NOW)
     every = [json.loads(line)["request_id"] for line in run("audit_export", f"--limit={limit}").splitlines()]
     assert len(every) == len(set(every)) == min(limit, 11)
@@ -139,6 +139,18 @@ def test_a_conversation_is_exported_by_the_session_id_or_its_hash(settings: Any)
     for name in ("session-of-anna", hashed):
         (line,) = run("audit_export", f"--session={name}").splitlines()
         assert json.loads(line)["request_id"] == "req_3"
+
+
+@pytest.mark.usefixtures("rows")
+def test_an_export_with_content_is_a_viewing() -> None:
+    AuditRecord.objects.filter(request_id__in=("req_1", "req_2")).update(redaction="partial")
+    run("audit_export")
+    assert not ContentViewing.objects.exists()
+    run("audit_export", "--with-content", "--since=9d", "--session=")
+    run("audit_export", "--with-content", "--request-id=req_9")
+    found = ContentViewing.objects.get()
+    assert (found.rows, found.redaction, found.chosen, found.user) == (2, "partial", "--since=9d", None)
+    assert found.user_name.endswith("(shell)")
 
 
 @pytest.mark.usefixtures("rows")
