@@ -34,7 +34,12 @@ REQUESTS = Counter(
     ("endpoint", "outcome", "status", "model", "stream"),
     registry=registry,
 )
-ERRORS = Counter("bridge_errors", "Requests that failed or were refused.", ("type", "code"), registry=registry)
+ERRORS = Counter(
+    "bridge_errors",
+    "Requests that failed, were refused or were cut off by the bridge; not those that their clients left.",
+    ("type", "code"),
+    registry=registry,
+)
 DURATION = Histogram(
     "bridge_request_duration_seconds",
     "From a request's arrival to its end, of completed requests.",
@@ -103,7 +108,7 @@ def _count(done: ExchangeFinished) -> None:
         RUNNING.dec()
     stream = "true" if opened and opened.stream else "false"
     _labelled(REQUESTS, _endpoint(done.endpoint), done.outcome, str(done.status), model, stream).inc()
-    if done.error_type:
+    if done.error_type and done.outcome != "client_disconnected":
         _labelled(ERRORS, done.error_type, _code(done.error_code)).inc()
     if done.outcome == "completed":
         _labelled(DURATION, _endpoint(done.endpoint), model).observe(max(0.0, times["finished"] - times["received"]))

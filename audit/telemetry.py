@@ -78,7 +78,7 @@ def tell(done: ExchangeFinished, tracer: Any) -> None:
 
     parent = TraceContextTextMapPropagator().extract(done.headers)
     model = done.opened.model_served if done.opened else ""
-    name = f"chat {model}".strip()
+    name = f"{_operation(done)} {model}".strip()
     span = tracer.start_span(
         name,
         context=parent,
@@ -86,7 +86,7 @@ def tell(done: ExchangeFinished, tracer: Any) -> None:
         start_time=_ns(done.times["received"]),
         attributes=_attributes(done, model),
     )
-    if done.error_type:
+    if done.error_type and not _left(done):
         span.set_status(trace.Status(trace.StatusCode.ERROR, done.error_code or done.error_type))
     below = trace.set_span_in_context(span)
     for attempt in done.attempts:
@@ -107,7 +107,7 @@ def _attributes(done: ExchangeFinished, model: str) -> dict[str, Any]:
     known = bool(usage)
     return _present(
         {
-            "operation": "chat",
+            "operation": _operation(done),
             "provider": "openai",
             "asked": done.opened.model_asked if done.opened else None,
             "model": model or None,
@@ -119,13 +119,23 @@ def _attributes(done: ExchangeFinished, model: str) -> dict[str, Any]:
             "cached": read if known else None,
             "written": written if known else None,
             "output": usage.get("output_tokens") if known else None,
-            "error": done.error_type,
+            "error": None if _left(done) else done.error_type,
             "correlation": done.correlation_id,
             "request": done.request_id,
             "outcome": done.outcome,
             "status": done.status,
         }
     )
+
+
+def _operation(done: ExchangeFinished) -> str:
+    """The conventions have no name for counting; they let a system use its own."""
+    return "count_tokens" if done.endpoint.endswith(("/count_tokens", "/token_count")) else "chat"
+
+
+def _left(done: ExchangeFinished) -> bool:
+    """Whether its client went away, which is no error."""
+    return done.outcome == "client_disconnected"
 
 
 def _present(values: dict[str, Any]) -> dict[str, Any]:

@@ -115,6 +115,13 @@ def test_a_refusal_counts_as_an_error_and_was_never_in_progress() -> None:
     assert found["bridge_requests_in_progress{}"] == 0
 
 
+def test_a_client_that_leaves_is_no_error() -> None:
+    metrics.on_finished(payload=finished(outcome="client_disconnected", status=499, error_type="api_error"))
+    found = now()
+    assert any("outcome=client_disconnected" in name for name in found)
+    assert not any(name.startswith("bridge_errors_total") for name in found)
+
+
 def test_what_comes_from_outside_is_no_label() -> None:
     for at in range(150):
         metrics.on_finished(

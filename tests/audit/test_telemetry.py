@@ -74,6 +74,17 @@ def test_a_failure_is_told_by_its_code(told: Any) -> None:
     assert span.attributes["error.type"] == "api_error"
 
 
+def test_a_client_that_leaves_is_no_error_and_counting_is_no_chat(told: Any) -> None:
+    tracer, spans = told
+    left = {"outcome": "client_disconnected", "status": 499, "error_type": "api_error", "attempts": ()}
+    telemetry.tell(finished(endpoint="/v1/messages/count_tokens", **left), tracer)
+    (span,) = spans()
+    assert (span.name, span.status.is_unset) == ("count_tokens gpt-6.1-sol", True)
+    assert span.attributes["gen_ai.operation.name"] == "count_tokens"
+    assert span.attributes["bridge.outcome"] == "client_disconnected"
+    assert "error.type" not in span.attributes
+
+
 def test_nothing_that_was_said_is_told(told: Any) -> None:
     tracer, spans = told
     canary = "canary-51"
