@@ -74,8 +74,9 @@ def finished_values(done: ExchangeFinished, key: bytes = b"") -> Values:
         "key": _cut(done.key, 80),
         "status": done.status,
         "outcome": done.outcome,
-        "error_type": _cut(done.error_type or "", 64),
-        "error_code": code(done.error_code or ""),
+        # A client that left is no error: the outcome says it.
+        "error_type": _cut(done.error_type or "", 64) if done.outcome != "client_disconnected" else "",
+        "error_code": code(done.error_code or "") if done.outcome != "client_disconnected" else "",
         "stop_reason": _cut(done.stop_reason or "", 40),
         **tokens,
         "reasoning_tokens": (usage.get("output_tokens_details") or {}).get("thinking_tokens") or 0,

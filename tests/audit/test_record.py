@@ -28,6 +28,13 @@ def test_a_request_that_was_refused_before_it_was_understood_has_a_row() -> None
     assert (values["client"], values["client_version"], values["cost"]) == ("curl", "8.1", None)
 
 
+def test_a_client_that_left_made_no_error() -> None:
+    left = {"outcome": "client_disconnected", "status": 499, "error_type": "api_error"}
+    values = finished_values(finished(error_code="client_disconnected", **left))
+    assert (values["outcome"], values["status"]) == ("client_disconnected", 499)
+    assert (values["error_type"], values["error_code"]) == ("", "")
+
+
 @pytest.mark.parametrize("done", [refused(), finished()])
 def test_every_column_is_given_a_value_and_no_other_name(done: ExchangeFinished) -> None:
     columns = {field.name for field in AuditRecord._meta.concrete_fields if not field.primary_key}
