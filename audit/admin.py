@@ -206,5 +206,9 @@ def _next(lines: Iterator[str], size: int) -> str:
 
 def locked_out(request: HttpRequest, *_: Any) -> HttpResponse:
     """What a login is answered with after too many failed ones (axes' AXES_LOCKOUT_CALLABLE)."""
-    context = {**admin.site.each_context(request), "failure_limit": settings.AXES_FAILURE_LIMIT}
+    context = {
+        **admin.site.each_context(request),
+        "failure_limit": settings.AXES_FAILURE_LIMIT,
+        "failures_by_address": settings.LOGIN_FAILURES_BY_ADDRESS,
+    }
     return render_page(request, "admin/locked_out.html", context, status=settings.AXES_HTTP_RESPONSE_CODE)

@@ -229,7 +229,9 @@ def _client_address(request: Any) -> str | None:
     return named.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR") or None
 
 
+AXES_HANDLER = "audit.lockout.Handler"
 AXES_FAILURE_LIMIT = 5
+LOGIN_FAILURES_BY_ADDRESS = 20
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
@@ -238,6 +240,7 @@ AXES_CLIENT_IP_CALLABLE = _client_address
 AXES_LOCKOUT_CALLABLE = "audit.admin.locked_out"
 AXES_HTTP_RESPONSE_CODE = 429
 AXES_SENSITIVE_PARAMETERS = ["username"]
+AXES_USERNAME_CALLABLE = "audit.lockout.typed_name"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False

@@ -1,4 +1,4 @@
-"""Guessing a password ends after five tries."""
+"""Guessing a password ends after five tries, and guessing names after twenty."""
 
 from __future__ import annotations
 
@@ -61,6 +61,32 @@ def test_others_from_the_same_address_and_one_who_remembers_are_not_kept_out() -
         log_in(WRONG, "grace")
     assert log_in(RIGHT, "grace").status_code == 302
     assert log_in(WRONG, "grace").status_code == 200
+
+
+def test_an_address_that_tries_many_names_is_closed_for_a_quarter_of_an_hour() -> None:
+    answers = [log_in(WRONG, f"name-{number}").status_code for number in range(20)]
+    assert answers == [200] * 19 + [429]
+    assert log_in(RIGHT).status_code == 429
+    assert log_in(RIGHT, address="192.0.2.8").status_code == 302
+    AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=15, seconds=1))
+    assert log_in(RIGHT).status_code == 302
+
+
+def test_one_who_logs_in_does_not_clear_the_failures_of_others() -> None:
+    for number in range(19):
+        log_in(WRONG, f"name-{number}")
+    assert log_in(RIGHT).status_code == 302
+    assert log_in(WRONG, "name-20").status_code == 429
+
+
+def test_the_typed_name_is_kept_as_a_hash(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "axes"):
+        log_in(WRONG, "my-password-instead")
+    (row,) = AccessAttempt.objects.values()
+    assert "my-password-instead" not in repr(row) + caplog.text
+    assert len(row["username"]) == 32
+    log_in(WRONG, "my-password-instead")
+    assert AccessAttempt.objects.get().failures_since_start == 2
 
 
 def test_no_password_is_kept_or_logged_and_a_failure_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
