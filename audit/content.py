@@ -103,13 +103,16 @@ class Redactor:
             kept.append(redacted)
         return {"content": kept, **({"masked": masked} if masked else {})}
 
-    def words(self, text: str) -> str:
-        """An error's words; in mode ``full`` only those that error messages are made of. Never raises."""
+    def words(self, text: str, masked: dict[str, int] | None = None) -> str:
+        """An error's words; in mode ``full`` only those that error messages are made of. ``masked`` counts by rule. Never
+        raises."""
         if self.mode == "none":
             return text[:MAX_WORDS]
         if self.mode == "partial":
             with contextlib.suppress(Exception):  # what cannot be masked is told as in ``full``
-                return mask_cut(text, MAX_WORDS)[0]
+                told, found = mask_cut(text, MAX_WORDS)
+                _add(masked if masked is not None else {}, found)
+                return told
         return known_words(text[:MAX_WORDS])
 
     # -- parts ----------------------------------------------------------------------------------------
@@ -176,7 +179,7 @@ class Redactor:
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return "tools"
         shown = [named(name[:128], self._key) for name in names[:100]]
-        return f"{len(names)} tools: {' '.join(shown)}"
+        return f"{len(names)} tool{'s' if len(names) != 1 else ''}: {' '.join(shown)}"
 
 
 @lru_cache(512)

@@ -74,8 +74,11 @@ def _finished(payload: ExchangeFinished) -> Entry:
         values["redaction"] = redactor.mode
         values["request"] = _safely(lambda: redactor.request(body, payload.headers, keep=keep), payload)
     answer = payload.answer
-    values["error_message"] = redactor.words(payload.error_message)
+    masked: dict[str, int] = {}
+    values["error_message"] = redactor.words(payload.error_message, masked)
     values["response"] = _safely(lambda: redactor.answer(answer()), payload) if answer else {}
+    if masked:
+        values["response"] = {**values["response"], "error_masked": masked}
     return Entry("finished", values, attempt_values(payload))
 
 

@@ -215,6 +215,16 @@ def test_an_error_is_told_with_its_type_its_code_and_its_words(viewer: Client) -
     assert "Somebody was too slow." in shown
 
 
+def test_what_was_masked_in_an_error_is_told_beside_it(viewer: Client) -> None:
+    row = record(
+        outcome="failed", error_type="api_error", error_message="[email]", response={"error_masked": {"email": 1}}
+    )
+    shown = text(viewer.get(page_of(row)))
+    assert shown.count("email × 1") == 1
+    assert shown.index("email × 1") < shown.index(">Timeline<")
+    assert shown.count("Nothing of it was kept.") == 2
+
+
 def test_a_row_under_way_and_a_row_of_nothing_have_pages(viewer: Client) -> None:
     opened = AuditRecord.objects.create(
         request_id="req_open", correlation_id="open", received_at=datetime.now(UTC), endpoint="/v1/messages"

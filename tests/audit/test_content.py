@@ -47,7 +47,7 @@ def test_full_keeps_nothing_that_was_said() -> None:
     assert CANARY not in document
     assert "aGFsbG8" not in document
     read = json.loads(document)["body"]
-    assert read["tools"].startswith("1 tools: Read, ")
+    assert read["tools"].startswith("1 tool: Read, ")
     assert read["messages"][1].startswith("assistant: tool_use, ")
     assert [block["type"] for block in read["messages"][2]["content"]] == ["tool_result", "image"]
     assert read["max_tokens"] == 9
@@ -109,6 +109,21 @@ def test_a_long_answer_is_cut() -> None:
     document = Redactor("none", b"key").answer([{"type": "text", "text": "x" * 30_000}] * 50)
     assert document["content"][-1].startswith("and ")
     assert len(json.dumps(document)) < 2 * LIMIT
+
+
+@pytest.mark.parametrize("at", range(1_985, 2_001))
+def test_what_stands_across_the_end_of_an_errors_words_is_masked(at: int) -> None:
+    masked: dict[str, int] = {}
+    told = Redactor("partial", b"").words("x" * (at - 1) + " jane@example.org is not known", masked)
+    assert "jane" not in told
+    assert masked == ({"email": 1} if at < 2_000 else {})
+
+
+def test_what_stands_across_the_end_of_a_header_is_masked() -> None:
+    headers = {"user-agent": "x" * 490 + " jane@example.org"}
+    document = Redactor("partial", b"").request(b"", headers)
+    assert "jane" not in document["headers"]["user-agent"]
+    assert document["masked"] == {"email": 1}
 
 
 def test_an_error_keeps_its_own_words() -> None:

@@ -47,6 +47,16 @@ async def test_what_was_refused_waits_for_its_end(put: list[dict[str, Any]]) -> 
     assert (put[0]["urgent"], put[0]["promise"]) == (True, promise)
 
 
+@override_settings(AUDIT_REDACTION="partial")
+def test_what_was_masked_in_an_errors_words_is_told(put: list[dict[str, Any]]) -> None:
+    receivers._redactor.cache_clear()
+    receivers.on_finished(payload=refused(error_message="anna@example.org is not known"))
+    receivers._redactor.cache_clear()
+    values = put[0]["entry"].values
+    assert values["error_message"] == "[email] is not known"
+    assert values["response"] == {"error_masked": {"email": 1}}
+
+
 def test_without_an_event_loop_nobody_waits(put: list[dict[str, Any]]) -> None:
     assert receivers.on_finished(payload=refused()) is None
     assert put[0]["entry"].values["status"] == 400
