@@ -55,7 +55,8 @@ told = AuditRecord.objects.filter(outcome="completed", attempt_count=2, note_cou
 told = told.filter(stop_reason="tool_use", reasoning_tokens__gt=50, counts__messages__gte=5).exclude(session="").exclude(key="")
 record = told.filter(redaction="partial").first() or told.first()
 failed = AuditRecord.objects.filter(outcome="failed", attempt_count=3).first()
-print(json.dumps({"mapping": opus.pk, "record": record.pk, "failed": failed.pk}))
+interrupted = AuditRecord.objects.filter(outcome="interrupted").first()
+print(json.dumps({"mapping": opus.pk, "record": record.pk, "failed": failed.pk, "interrupted": interrupted.pk}))
 """
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Page:
     """``path`` below the bridge; ``text`` must be visible; ``picture``: it stands in the documents, with ``looks`` also
-    in the dark and as on a phone; ``height`` of the picture, where it is another than the window's."""
+    in the dark and as on a phone; ``height`` of the picture, where it is another than the window's; ``at``: what is to
+    be at its top."""
 
     name: str
     path: str
@@ -16,6 +17,7 @@ class Page:
     picture: bool = False
     looks: bool = False
     height: int = 0
+    at: str = ""
 
 
 PAGES = (
@@ -24,7 +26,17 @@ PAGES = (
     Page(
         "audit-detail", "/admin/audit/auditrecord/{record}/change/", "Timeline", picture=True, looks=True, height=1_500
     ),
+    Page(
+        "audit-content",
+        "/admin/audit/auditrecord/{record}/change/",
+        "Unfold all",
+        picture=True,
+        looks=True,
+        at="section[aria-label=Request]",
+    ),
     Page("audit-failed", "/admin/audit/auditrecord/{failed}/change/", "Attempt 3"),
+    Page("audit-interrupted", "/admin/audit/auditrecord/{interrupted}/change/", "Nobody knows how long it took"),
+    Page("audit-empty", "/admin/audit/auditrecord/?range=1h&model=nope", "as the filters want it"),
     Page("viewings", "/admin/audit/contentviewing/", "Content viewings"),
     Page("mappings", "/admin/bridge_api/modelmapping/?try=claude-opus-5-5%5B1m%5D", "gpt-6.2-sol", picture=True),
     Page("mapping", "/admin/bridge_api/modelmapping/{mapping}/change/", "Reasoning effort is", picture=True),

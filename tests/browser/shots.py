@@ -26,6 +26,8 @@ def take(seen: Admin, page: Page) -> Iterator[str]:
         seen.page.set_viewport_size(window)
         seen.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         seen.open(page.path)
+        if page.at:
+            seen.page.locator(page.at).evaluate("(found) => found.scrollIntoView()")
         seen.page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
         yield name
 

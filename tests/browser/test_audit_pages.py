@@ -87,10 +87,49 @@ def test_a_line_leads_to_its_page_and_the_page_to_its_conversation(seen: Admin) 
 
 def test_content_folds(seen: Admin) -> None:
     seen.open(BY_NAME["audit-detail"].path)
-    fold = seen.page.locator("section[aria-label=Request] details details").first
+    content = seen.page.locator("section[aria-label=Request]")
+    fold = content.locator("details details").first
     assert fold.get_attribute("open") is None
     fold.locator("summary").first.click()
     assert fold.get_attribute("open") is not None
+    folded = content.locator(".au-tree details:not([open])")
+    content.get_by_text("Unfold all").click()
+    assert folded.count() == 0
+    content.get_by_text("Fold all", exact=True).click()
+    assert content.locator(".au-tree details[open]").count() == 0
+
+
+def test_kept_content_is_shown_without_what_the_rules_find(seen: Admin) -> None:
+    seen.open(BY_NAME["audit-detail"].path)
+    content = seen.page.locator("section[aria-label=Request]")
+    assert "Taken out:" in content.inner_text()
+    content.get_by_text("As JSON").click()
+    told = json.loads(content.locator("pre").inner_text())
+    said = json.dumps(told)
+    assert told["headers"]["user-agent"]
+    assert "You are a careful engineer." in said
+    for secret in ("sk-proj-Qm3v", "mara.lindqvist@", "10.20.30.41", "DE89 3704", "901820"):
+        assert secret not in said
+
+
+def test_the_list_on_a_phone_is_dense_and_its_fold_says_which_filters_act(seen: Admin) -> None:
+    seen.page.set_viewport_size(PHONE)
+    seen.open(LIST + "?range=7d&outcome=completed&stop=tool_use")
+    rows = seen.page.locator("#result_list tr.data-row")
+    assert max(rows.nth(at).bounding_box()["height"] for at in range(10)) < 170
+    fold = seen.page.locator(".au-more > summary")
+    assert fold.inner_text() == "Filters 2 outcome Completed, stop reason tool_use"
+    assert not seen.page.locator("select[name=model]").is_visible()
+    fold.click()
+    assert seen.page.locator("select[name=model]").is_visible()
+
+
+def test_a_figure_stays_in_its_tile(seen: Admin) -> None:
+    seen.open(LIST + "?range=7d&slow=1")
+    wide = seen.page.evaluate(
+        "[...document.querySelectorAll('.au-tile dd.value')].filter((one) => one.scrollWidth > one.clientWidth).length"
+    )
+    assert wide == 0
 
 
 def test_an_export_is_a_file_of_the_chosen_rows(seen: Admin, tmp_path: Path) -> None:
