@@ -95,3 +95,13 @@ def test_the_command_fails_below_a_target_and_shows_misses(tmp_path: Path, capsy
     with pytest.raises(CommandError, match="secret recall"):
         call_command("verify_redaction", corpus=corpus, misses=True)
     assert "missed token" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("length", "told"), [(900, False), (3_000, True)])
+def test_the_command_tells_the_speed_on_long_texts_only(
+    length: int, told: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus = tmp_path / "c.jsonl"
+    corpus.write_text(json.dumps({"text": "nothing to see " * (length // 15), "spans": []}) + "\n")
+    call_command("verify_redaction", corpus=corpus)
+    assert ("MB/s" in capsys.readouterr().out) is told

@@ -17,11 +17,13 @@ from rich.table import Table
 from audit import redaction_report as report
 from audit.redaction import spans
 
+REALISTIC = 1_000
+"""Characters of a text whose speed is told."""
 CORPUS = Path(__file__).resolve().parents[2] / "corpus" / "redaction.jsonl"
 
 
 class Command(BaseCommand):
-    help = "Runs the redaction's rules over a corpus: recall by kind, false changes, speed. Exit 1 below the targets."
+    help = "Runs the redaction's rules over a corpus: recall by kind, false changes, the speed on long texts. Exit 1 below the targets."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -83,15 +85,23 @@ def _read(path: Path) -> Sequence[report.Item]:
     return items
 
 
-def _speed(items: Sequence[report.Item]) -> float:
-    """MB/s of all rules on the items as one text, the best of three."""
-    text = "\n".join(item.text for item in items)
+def _speed(items: Sequence[report.Item]) -> float | None:
+    """MB/s of all rules on the items that are as long as what is said in earnest, the best of three; None without any.
+    Of short ones, each made to hold something, a speed would say nothing about the trail's."""
+    texts = [item.text for item in items if len(item.text) >= REALISTIC]
+    if not texts:
+        return None
     best = 1e9
     for _ in range(3):
         begin = time.perf_counter()
-        spans(text)
+        for text in texts:
+            spans(text)
         best = min(best, time.perf_counter() - begin)
-    return len(text.encode(errors="replace")) / best / 1e6
+    return sum(len(text.encode(errors="replace")) for text in texts) / best / 1e6
+
+
+def _told(speed: float | None) -> str:
+    return f"; {speed:.1f} MB/s" if speed is not None else ""
 
 
 def _summary(measured: report.Report) -> str:
@@ -100,7 +110,8 @@ def _summary(measured: report.Report) -> str:
     )
     return (
         f"{measured.items} items; false changes: {measured.false_items:.2%} of items{negatives}, "
-        f"{measured.false_characters:.3%} of characters; {measured.megabytes_per_second or 0:.1f} MB/s"
+        f"{measured.false_characters:.3%} of characters"
+        f"{_told(measured.megabytes_per_second)}"
     )
 
 
