@@ -24,7 +24,7 @@ PAGES = (
     Page("audit-dashboard", "/admin/?range=7d", "Requests by outcome", picture=True, looks=True, height=1_500),
     Page("audit-list", "/admin/audit/auditrecord/?range=7d", "Correlation id", picture=True, looks=True, height=1_150),
     Page(
-        "audit-detail", "/admin/audit/auditrecord/{record}/change/", "Timeline", picture=True, looks=True, height=1_500
+        "audit-detail", "/admin/audit/auditrecord/{record}/change/", "Timeline", picture=True, looks=True, height=2_150
     ),
     Page(
         "audit-content",
