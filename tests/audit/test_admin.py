@@ -230,6 +230,7 @@ def test_a_row_under_way_and_a_row_of_nothing_have_pages(viewer: Client) -> None
         request_id="req_open", correlation_id="open", received_at=datetime.now(UTC), endpoint="/v1/messages"
     )
     assert "under way, or its process is gone" in text(viewer.get(page_of(opened)))
+    assert "There is none yet." in text(viewer.get(page_of(opened)))
     odd = record(
         duration_ms=0, notes=["dropped.top_k"], request=[1, "two"], response="text", counts=[], rule="database:x"
     )

@@ -47,7 +47,7 @@ CLIENTS = (
     "claude-cli/2.4.11 (external, cli)",
     "claude-cli/2.4.9 (external, sdk-py)",
     "python-httpx/0.28.1",
-    "my-app/1.4.0",
+    "Anthropic/Python 0.92.0",
 )
 FAILURES = (  # outcome, status, type, code, words, share
     ("refused", 401, "authentication_error", "authentication", "The client's key is not known.", 14),
