@@ -1,7 +1,7 @@
 """Which upstream model answers for the model name that a client asked for.
 
-Invariants: resolution is one pure function, total for a map with a default, deterministic, and independent of the
-case and surrounding blanks of the name; suffixes in brackets that clients add (``[1m]``) are not part of the name,
+Invariants: resolution is one pure function, total for a map with a default, deterministic, and which rule it goes by is
+independent of the case and surrounding blanks of the name (a name that passes is passed on in its case); suffixes in brackets that clients add (``[1m]``) are not part of the name,
 unless an operator's exact rule names them.
 
 Order: the operator's rules (database), MODEL_MAP_JSON (an exact entry, then the longest prefix), a name that is
@@ -17,7 +17,7 @@ from typing import Any
 
 from bridge_api.capabilities import is_upstream_model
 from bridge_api.errors import NotFound
-from bridge_api.rules import UNCHANGED, Adjustments, Rule, family_in, normalise, whole
+from bridge_api.rules import UNCHANGED, Adjustments, Rule, family_in, normalise, whole, without_suffixes
 
 FAMILY_MODELS: Mapping[str, str] = {
     "mythos": "gpt-6.2-astra",
@@ -81,7 +81,8 @@ class ModelMap:
             if name.startswith(prefix):
                 return Route(asked, self.entries[prefix], "prefix", prefix)
         if is_upstream_model(name):
-            return Route(asked, name, "passthrough", name)
+            # As it was written: what follows ft: has names of the owner's, whose case counts upstream.
+            return Route(asked, without_suffixes(asked), "passthrough", name)
         family = family_in(name)
         if family is not None and family in self.families:
             return Route(asked, self.families[family], "family", family)

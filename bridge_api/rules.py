@@ -82,7 +82,12 @@ class Rule:
 
 def normalise(name: str) -> str:
     """A model name as it is compared: trimmed, lower case, without ``[1m]``-like suffixes."""
-    return _SUFFIX.sub("", whole(name)).strip()
+    return without_suffixes(whole(name))
+
+
+def without_suffixes(name: str) -> str:
+    """A model name trimmed, without ``[1m]``-like suffixes, in the case in which it was written."""
+    return _SUFFIX.sub("", name.strip()).strip()
 
 
 def whole(name: str) -> str:

@@ -123,6 +123,19 @@ def test_without_openais_models_a_family_goes_to_the_default() -> None:
     assert ModelMap.parse("", "qwen3", {}).resolve("claude-opus-5-5").served == "qwen3"
 
 
+@pytest.mark.parametrize(
+    ("asked", "served"),
+    [
+        ("ft:gpt-4o-mini-2024-07-18:My-Org::9uXAbCd", "ft:gpt-4o-mini-2024-07-18:My-Org::9uXAbCd"),
+        (" FT:gpt-4o:My-Org::9uX[1m] ", "FT:gpt-4o:My-Org::9uX"),
+        ("GPT-5.5", "GPT-5.5"),
+    ],
+)
+def test_a_name_that_passes_keeps_its_case(asked: str, served: str) -> None:
+    route = ModelMap.parse("", None).resolve(asked)
+    assert (route.served, route.rule) == (served, "passthrough")
+
+
 @given(st.text(max_size=40))
 def test_every_name_has_exactly_one_answer(asked: str) -> None:
     found = ModelMap.parse(FLAT, "gpt-6.1-sol").with_rules(RULES)
