@@ -1,8 +1,9 @@
 """What each upstream model family accepts, as one table that translation, counting and errors read.
 
 Invariants: every name has an answer (an unknown one gets ``UNKNOWN``, which promises little and forbids
-nothing but what the Responses API documents for all models); rows are looked up by longest prefix, and an
-operator's row wins over a built-in one; each row says where it comes from (``source``).
+nothing but what the Responses API documents for all models); the longest row that fits a name counts, whoever made
+it, and of equally long ones the operator's; names are compared without case; each row says where it comes from
+(``source``).
 """
 
 from __future__ import annotations
@@ -179,29 +180,35 @@ _UPSTREAM_NAME = re.compile(r"(gpt-|chatgpt-|codex-|computer-use-|ft:|o\d)")
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows by the beginning of a model's name. ``own`` are the operator's, which are asked first."""
+    """Rows by the beginning of a model's name. ``own`` are the operator's, by names in lower case."""
 
     own: Mapping[str, Capabilities] = field(default_factory=dict)
 
     def of(self, model: str) -> Capabilities:
-        """The capabilities of an upstream model name (a fine-tuned ``ft:`` name has its base model's)."""
+        """The capabilities of an upstream model name (a fine-tuned ``ft:`` name has its base model's).
+
+        The longest of all rows that fit, so that an own row for ``gpt-5`` does not speak for ``gpt-5-pro``, which has
+        one of its own; of two that are equally long the operator's.
+        """
         if self.own:
-            found = _longest(self.own, model)
-            if found is not None:
+            name = model.casefold()
+            found = _longest(self.own, name) or _longest(self.own, name.removeprefix("ft:"))
+            if found is not None and len(found) >= len(_longest(_TABLE, name.removeprefix("ft:")) or ""):
                 return self.own[found]
         return of(model)
 
 
 def _longest(rows: Iterable[str], model: str) -> str | None:
-    """The longest row that ``model`` is, or begins with up to the end of a word."""
-    fitting = [row for row in rows if model == row or (model.startswith(row) and model[len(row)] in "-:.@/")]
+    """The longest row that ``model`` is, or begins with up to the end of a word: a point ends none, since ``gpt-5.4``
+    is no kind of ``gpt-5``."""
+    fitting = [row for row in rows if model == row or (model.startswith(row) and model[len(row)] in "-:@/")]
     return max(fitting, key=len, default=None)
 
 
 @lru_cache(maxsize=512)
 def of(model: str) -> Capabilities:
     """The built-in row of an upstream model name (a fine-tuned ``ft:`` name has its base model's)."""
-    found = _longest(_TABLE, model.removeprefix("ft:"))
+    found = _longest(_TABLE, model.casefold().removeprefix("ft:"))
     return UNKNOWN if found is None else _TABLE[found]
 
 

@@ -195,7 +195,8 @@ class ModelCapability(Kept):
         max_length=128,
         unique=True,
         validators=[NO_BLANKS],
-        help_text="The upstream's name, or its beginning up to a - : . @ or /: 'qwen3' is for qwen3:30b, too.",
+        help_text="The upstream's name, or its beginning up to a - : @ or /: 'qwen3' is for qwen3:30b, too. The longest "
+        "row counts, built in or not: 'gpt-5' changes nothing for gpt-5-pro, which the bridge knows by itself.",
     )
     like = models.CharField(
         "counted like",

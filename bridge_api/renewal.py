@@ -32,7 +32,7 @@ def load(models: ModelMap) -> Snapshot:
     # The revision first: a change that comes in between is seen at the next look.
     revision = Revision.current()
     rules = [row.rule() for row in ModelMapping.objects.filter(enabled=True)]
-    own = {row.model: row.capabilities() for row in ModelCapability.objects.filter(enabled=True)}
+    own = {row.model.casefold(): row.capabilities() for row in ModelCapability.objects.filter(enabled=True)}
     keys = {row.hash: row.key() for row in ClientKey.objects.all()}
     return Snapshot(models.with_rules(rules), Table(own), keys, revision)
 

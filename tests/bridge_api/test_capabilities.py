@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -45,6 +46,35 @@ def test_a_dated_or_fine_tuned_name_has_the_limits_of_its_family() -> None:
 
 def test_a_longer_number_is_another_family() -> None:
     assert capabilities.of("gpt-55") is capabilities.UNKNOWN
+
+
+OWN = replace(capabilities.of("gpt-5"), verbosity=False, source="a colleague")
+
+
+@pytest.mark.parametrize(
+    ("row", "model", "own"),
+    [
+        ("gpt-5", "gpt-5", True),
+        ("gpt-5", "gpt-5-mini", True),
+        ("gpt-5", "GPT-5-mini", True),
+        ("gpt-5", "ft:gpt-5:team::x", True),
+        ("ft:gpt-5:team", "ft:gpt-5:team::x", True),
+        ("ft:gpt-5:team", "ft:gpt-5:others::x", False),
+        ("gpt-5", "gpt-5-pro", False),
+        ("gpt-5", "gpt-5-chat-latest", False),
+        ("gpt-5", "gpt-5.4", False),
+        ("gpt-5", "gpt-5.6-sol", False),
+        ("gpt-6", "gpt-6-astra", False),
+        ("gpt-6", "gpt-6.1-sol", False),
+        ("gpt-5-pro", "gpt-5-pro-2025-10-06", True),
+        ("qwen3", "qwen3:30b", True),
+        ("qwen3", "qwen3.5:30b", False),
+        ("qwen/qwen3", "Qwen/Qwen3-30B", True),
+    ],
+)
+def test_the_longest_row_counts_and_of_equal_ones_the_operators(row: str, model: str, own: bool) -> None:
+    found = capabilities.Table({row: OWN}).of(model)
+    assert found is (OWN if own else capabilities.of(model))
 
 
 @pytest.mark.parametrize(
