@@ -26,7 +26,7 @@ from bridge_api import correlation, errors
 from bridge_api.counter import Counted, key_of
 from bridge_api.guard import Arrival
 from bridge_api.intake import Asked, Intake, Service
-from bridge_api.schemas.stream import PING, StreamEvent, encode, error_record
+from bridge_api.schemas.stream import PING, StreamEvent, characters, encode, error_record
 from bridge_api.sse import Decoder, EventTooLarge
 from bridge_api.story import Story, client_gone, ended_by, unexpected
 from bridge_api.translation import response
@@ -385,7 +385,8 @@ class Exchange:
                 flow.release()
             else:
                 flow.cancel()
-                machine.close("client_gone")
+                if not machine.finished:
+                    machine.close("client_gone", self._said())
             ended = machine.outcome
             if ended.output:
                 self._service.remember(ended.output, ended.upstream_usage, ended.upstream_model or "")
@@ -394,12 +395,18 @@ class Exchange:
         self._story.finish(status, failure, told, answer)
 
     def _used(self, failure: errors.BridgeError | None) -> int:
-        """The tokens that count against the limits of a key: those billed, or what is known when an answer broke."""
-        usage = self._machine.outcome.usage if self._machine is not None else {}
-        if usage:
-            return sum(usage.get(name) or 0 for name in _BILLED)
+        """The tokens that count against the limits of a key: those billed, or an estimate of what the upstream bills
+        for an answer that its client left."""
+        asked = 0 if self._tokens else self._intake.reserved
+        told = self._machine.outcome if self._machine is not None else None
+        if told is not None and told.usage:
+            return sum(told.usage.get(name) or 0 for name in _BILLED) + (asked if told.estimated else 0)
         begun = self._head_read and (failure is None or isinstance(failure, errors.ClientGone))
-        return self._tokens if begun else 0
+        return (self._tokens or asked) if begun else 0
+
+    def _said(self) -> int:
+        """The characters of the answer up to now."""
+        return sum(characters(event) for events in (*self._told, self._ready) for event in events)
 
     def finish_cancelled(self, cancelled: asyncio.CancelledError) -> None:
         """The end of a request that was cancelled: by its client, or because the server stops."""

@@ -18,6 +18,7 @@ from bridge_api import correlation, errors
 from bridge_api.auth import ANYBODY, Auth, Caller
 from bridge_api.counter import Counter
 from bridge_api.guard import Arrival
+from bridge_api.keys import Limits
 from bridge_api.limits import Admission, Limiter
 from bridge_api.mapping import Route
 from bridge_api.profiles import OPENAI, Profile, fit
@@ -32,6 +33,8 @@ from bridge_api.upstream.retry import RetryPolicy
 
 LARGE_BODY = 512 * 1024
 MANY_OBJECTS = 4_000
+# Where a Responses request has what is not text: data URLs, and reasoning as the upstream sealed it.
+_NO_TEXT = (b'"data:', b'"encrypted_content":"')
 # The client's fields that become the upstream's.
 _SENT_AS = {
     "messages": "input",
@@ -126,9 +129,24 @@ class Intake:
             asked.tokens = tokens
         key = self.caller.key
         if key is not None and key.limits:
-            estimate = asked.tokens or len(asked.body) // 4
+            estimate = await self._estimate(asked, key.limits)
             self.admission = await self._service.limiter.admit(key, self._arrival.request_id, estimate)
         return self.admission
+
+    async def _estimate(self, asked: Asked, limits: Limits) -> int:
+        """The input tokens to reserve: counted where a guess by length would be far off (pictures, files and sealed
+        reasoning are no text), or would refuse the request for good."""
+        if limits.tokens is None or asked.tokens:
+            return asked.tokens
+        guess = len(asked.body) // 4
+        if guess <= limits.tokens and not any(mark in asked.body for mark in _NO_TEXT):
+            return guess
+        return await self._service.counter.local(asked.payload, asked.like, asked.large)
+
+    @property
+    def reserved(self) -> int:
+        """The input tokens that were reserved for the request, while it runs."""
+        return self.admission.reserved if self.admission is not None else 0
 
     def settle(self, used: int) -> None:
         """The request has ended and was billed ``used`` tokens. Only the first call counts; never waits."""

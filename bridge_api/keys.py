@@ -37,6 +37,12 @@ class Limits:
             for limit in (self.requests_per_minute, self.tokens_per_minute, self.concurrent, self.tokens_per_day)
         )
 
+    @property
+    def tokens(self) -> int | None:
+        """The most tokens that one request could ever have."""
+        given = [limit for limit in (self.tokens_per_minute, self.tokens_per_day) if limit is not None]
+        return min(given, default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class ClientKey:

@@ -90,6 +90,18 @@ def encode(event: StreamEvent) -> bytes:
     return _PREFIX[kind] + _encoder.encode(event) + b"\n\n"
 
 
+def characters(event: StreamEvent) -> int:
+    """How much a client is told by an event of what the model said."""
+    if not isinstance(event, BlockDelta):
+        return 0
+    delta = event.delta
+    if isinstance(delta, TextDelta):
+        return len(delta.text)
+    if isinstance(delta, ThinkingDelta):
+        return len(delta.thinking)
+    return len(delta.partial_json) if isinstance(delta, InputJsonDelta) else 0
+
+
 def error_record(error: BridgeError, request_id: str) -> bytes:
     """A failure after the stream began: the terminal ``error`` event."""
     return b"event: error\ndata: " + _encoder.encode(envelope(error, request_id)) + b"\n\n"

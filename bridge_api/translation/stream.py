@@ -154,10 +154,13 @@ class AnswerMachine:
         self._terminal(o.TerminalEvent(response))
         return self._drain()
 
-    def close(self, cause: CloseCause) -> list[StreamEvent]:
-        """No more events will come. After a finished answer this does nothing."""
+    def close(self, cause: CloseCause, said: int = 0) -> list[StreamEvent]:
+        """No more events will come. After a finished answer this does nothing. ``said``: the characters that an
+        answer had which its client left; the upstream bills it, but does not tell any more what it bills."""
         if not self.finished:
             if cause == "client_gone":
+                if self.speaks or said:
+                    self._estimate(max(self._answer.deltas, said // 4))
                 self._fail(errors.ClientGone("The client closed the connection."))
             elif cause == "eof":
                 self._fail(cut_stream())
@@ -166,6 +169,12 @@ class AnswerMachine:
             else:
                 self._fail(from_network(cause))
         return self._drain()
+
+    def _estimate(self, output_tokens: int) -> None:
+        answer, out = self._answer, self.outcome
+        answer.notes.add("answer.usage_estimated")
+        out.estimated = True
+        out.usage = whole_usage(estimated_usage(self._input_tokens, output_tokens, answer.searches), None, None)
 
     def _drain(self) -> list[StreamEvent]:
         events = self._answer.events

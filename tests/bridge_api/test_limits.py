@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,8 +19,11 @@ from bridge_api.limits import DAY, LEASE, MINUTE, Admission, Books, Limiter
 from bridge_api.mapping import ModelMap
 from bridge_api.models import ClientKey as Row
 from bridge_api.models import KeyLease, KeyUsage
+from bridge_api.signals import ExchangeFinished
 from bridge_api.snapshot import Snapshot
 from tests.bridge_api.edge import BODY, Caller, answer_events, bridge, saying, sending, wired
+from tests.bridge_api.tokens.test_media import png
+from tests.simulator.script import Text, Turn
 
 NOON = 1_800_000_000 // DAY * DAY + DAY // 2
 KEY = new_key()
@@ -167,7 +171,7 @@ class Counting(Limiter):
 
 
 def limited() -> Snapshot:
-    known = {hashed(KEY): ClientKey(7, "team a", limits=Limits(requests_per_minute=9))}
+    known = {hashed(KEY): ClientKey(7, "team a", limits=Limits(requests_per_minute=9, tokens_per_minute=100_000))}
     return Snapshot(ModelMap.parse("", "gpt-6.1-sol"), keys=known)
 
 
@@ -206,6 +210,42 @@ async def test_a_refused_request_is_answered_at_once_and_asks_nobody(use: Any, e
     assert (caller.status, caller.headers["retry-after"]) == (429, "7")
     assert limiter.used == []
     assert (ends[0].status, ends[0].outcome, ends[0].opened.key) == (429, "refused", "team a")
+
+
+LONG = Turn((Text("word " * 800),), step=40)
+
+
+@pytest.mark.parametrize("guess", [12, None])
+async def test_a_client_that_leaves_is_booked_with_what_it_was_told(
+    use: Any, ends: list[ExchangeFinished], guess: int | None
+) -> None:
+    limiter = Counting()
+    async with wired(saying(answer_events(LONG), pause=0.002)) as (_, upstream):
+        use(upstream, auth=Auth("keys"), snapshot=limited, limiter=limiter, estimate=lambda payload, model: guess)
+        caller = Caller(body={**BODY, "stream": True}, headers=(("x-api-key", KEY),))
+        task = asyncio.create_task(caller.on(bridge()))
+        await caller.until(lambda one: b"".join(one.chunks).count(b"text_delta") >= 60)
+        caller.leave()
+        await task
+    told = b"".join(caller.chunks).count(b"text_delta")
+    reserved = limiter.asked[0][1]
+    assert reserved > 0
+    assert limiter.used[0] >= reserved + told * 10
+    assert (ends[0].outcome, ends[0].usage_estimated) == ("client_disconnected", True)
+    assert ends[0].usage["output_tokens"] >= told * 10
+
+
+async def test_a_picture_is_reserved_as_a_picture_and_not_as_text(use: Any, alone: None) -> None:
+    picture = base64.b64encode(png(800, 600) + b"\0" * 150_000).decode()
+    block = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": picture}}
+    limiter = Counting()
+    async with wired(saying(answer_events())) as (_, upstream):
+        use(upstream, auth=Auth("keys"), snapshot=limited, limiter=limiter)
+        content = [{"type": "text", "text": "What is it? " * 400}, block]
+        body = {**BODY, "messages": [{"role": "user", "content": content}]}
+        caller = await Caller(body=body, headers=(("x-api-key", KEY),)).on(bridge())
+    assert caller.status == 200
+    assert 500 < limiter.asked[0][1] < 5_000
 
 
 async def test_a_client_that_leaves_is_booked_with_what_was_reserved(use: Any, alone: None) -> None:
