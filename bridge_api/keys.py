@@ -9,12 +9,13 @@ A key is ``brk_`` and 43 random characters (256 bits), so that its plain SHA-256
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bridge_api import errors
-from bridge_api.rules import normalise, wildcard
+from bridge_api.rules import normalise, whole, wildcard
 
 PREFIX = "brk_"
 SHOWN = 12
@@ -59,6 +60,37 @@ class ClientKey:
         """Whether the key may ask for ``model`` (as the client names it)."""
         name = normalise(model)
         return not self.models or any(wildcard(pattern, name) for pattern in self.models)
+
+
+NOBODYS = ("\n",)
+"""Patterns that no name fits, since names are trimmed: what a list comes to of which nothing can be understood."""
+
+
+def patterns(text: str) -> list[str]:
+    """The names and patterns of a list that an operator wrote: one a line, or with commas between."""
+    return [whole(part) for part in re.split(r"[,\r\n]", text) if part.strip()]
+
+
+def fault_in(text: str) -> str | None:
+    """What is wrong with such a list, in words for an operator; None when it is sound."""
+    given = patterns(text)
+    if text.strip() and not given:
+        return "There is no name in it. Leave it empty for all models."
+    return next((f"{pattern}: {_fault(pattern)}" for pattern in given if _fault(pattern)), None)
+
+
+def _fault(pattern: str) -> str | None:
+    if len(pattern.split()) > 1:
+        return "a name has no blanks; write one a line, or commas between them."
+    if normalise(pattern) != pattern:
+        return "suffixes such as [1m] are left aside when names are compared; write the name without."
+    return None
+
+
+def allowed(text: str) -> tuple[str, ...]:
+    """The patterns of a list as it is kept; empty only where the list is, so that a bad one never allows all."""
+    sound = tuple(pattern for pattern in patterns(text) if not _fault(pattern))
+    return sound or (NOBODYS if text.strip() else ())
 
 
 def new_key() -> str:

@@ -132,7 +132,7 @@ def _checked(row: Any, number: int) -> Row:
     if unknown:
         raise BadFile(f"row {number}: unknown field {unknown[0][:40]!r}")
     found = {field: _value(field, row.get(field, default), number) for field, default in DEFAULTS.items()}
-    found["pattern"] = rules.whole(found["pattern"]) if found["kind"] == "exact" else rules.normalise(found["pattern"])
+    found["pattern"] = rules.whole(found["pattern"])
     fault = rules.fault_in(found["kind"], found["pattern"])
     if fault:
         raise BadFile(f"row {number}, pattern: {fault}")

@@ -132,7 +132,8 @@ class ModelMapping(Kept):
         max_length=8,
         blank=True,
         choices=_choices(capabilities.EFFORT_ORDER),
-        help_text="Only with 'always', 'at least' or 'at most'. What the model does not take becomes the nearest it takes.",
+        help_text="Only with 'always', 'at least' or 'at most'. What the model does not take becomes the nearest it takes; "
+        "'at most' leaves requests alone that ask for no effort.",
     )
     max_output_tokens = models.PositiveIntegerField(
         null=True, blank=True, validators=[MinValueValidator(16)], help_text="At most so many tokens for an answer."
@@ -174,7 +175,7 @@ class ModelMapping(Kept):
         return rules.Rule(self.pk or 0, self.kind, self.pattern, self.served, self.priority, adjustments)  # type: ignore[arg-type]
 
     def clean(self) -> None:
-        self.pattern = rules.whole(self.pattern) if self.kind == "exact" else rules.normalise(self.pattern)
+        self.pattern = rules.whole(self.pattern)
         fault = rules.fault_in(self.kind, self.pattern)  # type: ignore[arg-type]
         if fault:
             raise ValidationError({"pattern": fault})
@@ -275,7 +276,9 @@ class ClientKey(Kept):
     expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: never.")
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     allowed_models = models.TextField(
-        blank=True, help_text="Names that may be asked for, one a line, with * and ? if you like. Empty: all."
+        blank=True,
+        help_text="Names that may be asked for, one a line or with commas, with * and ? if you like; without suffixes "
+        "such as [1m], which are left aside. Empty: all.",
     )
     requests_per_minute = models.PositiveIntegerField(null=True, blank=True, validators=[POSITIVE])
     tokens_per_minute = models.PositiveIntegerField(
@@ -311,6 +314,12 @@ class ClientKey(Kept):
             return "revoked"
         return "expired" if self.expires_at is not None and self.expires_at <= timezone.now() else "active"
 
+    def clean(self) -> None:
+        fault = keys.fault_in(self.allowed_models)
+        if fault:
+            raise ValidationError({"allowed_models": fault})
+        self.allowed_models = "\n".join(keys.patterns(self.allowed_models))
+
     def revoke(self, by: str = "") -> None:
         """From now on the key is refused. A second time does nothing."""
         if self.revoked_at is None:
@@ -322,13 +331,12 @@ class ClientKey(Kept):
         limits = keys.Limits(
             self.requests_per_minute, self.tokens_per_minute, self.concurrent_streams, self.daily_token_budget
         )
-        patterns = (rules.normalise(line) for line in self.allowed_models.splitlines())
         return keys.ClientKey(
             id=self.pk,
             label=self.label,
             expires=_seconds(self.expires_at),
             revoked=self.revoked_at is not None,
-            models=tuple(pattern for pattern in patterns if pattern),
+            models=keys.allowed(self.allowed_models),
             limits=limits,
         )
 

@@ -23,6 +23,9 @@ VERBOSITIES = ("low", "medium", "high")
 FAMILIES = ("opus", "sonnet", "haiku", "fable", "mythos")
 LONGEST = 256
 _SUFFIX = re.compile(r"(\[[^\[\]]*\])+$")
+_WILD = re.compile(r"[*?]")
+_ANY_OTHER = "\U0010ffff"
+_LONGEST_WALK = 2_000
 _FAMILY = re.compile(rf"(?:^|[^a-z])({'|'.join(FAMILIES)})(?![a-z])")
 
 
@@ -44,7 +47,10 @@ class Adjustments:
         """The effort to ask for, where ``asked`` is the client's (None: the model's own default)."""
         if self.effort_mode == "as_asked" or self.effort not in EFFORT_ORDER:
             return asked
-        if self.effort_mode == "fixed" or asked is None:
+        if asked is None:
+            # A bound from above asks for nothing: the model's own default may well be weaker than the bound.
+            return None if self.effort_mode == "at_most" else self.effort
+        if self.effort_mode == "fixed":
             return self.effort
         weaker, stronger = sorted((asked, self.effort), key=EFFORT_ORDER.index)
         return stronger if self.effort_mode == "at_least" else weaker
@@ -122,11 +128,13 @@ def wildcard(pattern: str, name: str) -> bool:
 
 
 def fault_in(kind: Kind, pattern: str) -> str | None:
-    """What is wrong with a pattern, in words for an operator; None when it is sound."""
+    """What is wrong with a pattern (from ``whole``), in words for an operator; None when it is sound."""
     if not pattern:
         return "A rule needs a name, the beginning of a name, a pattern with * or ?, or a family."
     if len(pattern) > LONGEST:
         return f"At most {LONGEST} characters."
+    if kind != "exact" and normalise(pattern) != pattern:
+        return "Suffixes such as [1m] are left aside when names are compared; only an exact name can have one."
     if kind == "family" and pattern not in FAMILIES:
         return f"The families are {', '.join(FAMILIES)}."
     if kind == "glob" and not set("*?") & set(pattern):
@@ -142,22 +150,78 @@ def covers(first: Rule, second: Rule) -> bool:
         return first.takes(normalise(second.pattern), second.pattern)
     if first.kind == second.kind and first.pattern == second.pattern:
         return True
-    beginning = first.pattern if first.kind == "prefix" else _beginning(first)
-    if beginning is not None:
-        return (_literal(second).startswith(beginning) and second.kind != "family") or beginning == ""
-    # Any name that goes on from a literal beginning with the whole word in it is of that family.
-    return first.kind == "family" and second.kind != "family" and family_in(_literal(second) + "x") == first.pattern
+    if first.kind == "exact":
+        return False
+    if first.kind == "family":
+        # Any name that goes on from a literal beginning with the whole word in it is of that family.
+        return second.kind != "family" and family_in(_beginning(_as_glob(second)) + "x") == first.pattern
+    return contains(_as_glob(first), _as_glob(second))
 
 
-def _beginning(rule: Rule) -> str | None:
-    """The prefix that a pattern of the form ``text*`` is; None for another one."""
-    text = rule.pattern.rstrip("*")
-    return text if rule.kind == "glob" and text != rule.pattern and not set("*?") & set(text) else None
+def _as_glob(rule: Rule) -> str:
+    """A pattern that takes what ``rule`` takes; for a family, more."""
+    if rule.kind == "prefix":
+        return f"{rule.pattern}*"
+    return f"*{rule.pattern}*" if rule.kind == "family" else rule.pattern
 
 
-def _literal(rule: Rule) -> str:
-    """What every name that ``rule`` takes begins with, as far as its pattern tells."""
-    return re.split(r"[*?]", rule.pattern, maxsplit=1)[0] if rule.kind in ("prefix", "glob") else ""
+def contains(outer: str, inner: str) -> bool:
+    """Whether every text that fits the pattern ``inner`` fits ``outer``. Says no where finding out takes long.
+
+    Both patterns are walked at once, as sets of the places in them that a text can have reached; of letters that stand
+    in neither pattern one speaks for all.
+    """
+    if not (_beginning(inner).startswith(_beginning(outer)) and _end(inner).endswith(_end(outer))):
+        return False
+    letters = {*outer, *inner, _ANY_OTHER} - {"*", "?"}
+    start = (_passing(inner, {0}), _passing(outer, {0}))
+    seen, waiting = {start}, [start]
+    while waiting:
+        at, over = waiting.pop()
+        if len(inner) in at and len(outer) not in over:
+            return False
+        for letter in letters:
+            step = (_after(inner, at, letter), _after(outer, over, letter))
+            if step[0] and step not in seen:
+                seen.add(step)
+                waiting.append(step)
+        if len(seen) > _LONGEST_WALK:
+            return False
+    return True
+
+
+def _after(pattern: str, places: Iterable[int], letter: str) -> frozenset[int]:
+    """The places in ``pattern`` that can be reached from ``places`` with one letter more."""
+    found = set()
+    for place in places:
+        here = pattern[place] if place < len(pattern) else ""
+        if here == "*":
+            found.add(place)
+        elif here in ("?", letter):
+            found.add(place + 1)
+    return _passing(pattern, found)
+
+
+def _passing(pattern: str, places: Iterable[int]) -> frozenset[int]:
+    """``places``, and those behind a star that takes nothing."""
+    found = set()
+    for start in places:
+        place = start
+        found.add(place)
+        while place < len(pattern) and pattern[place] == "*":
+            place += 1
+            found.add(place)
+    return frozenset(found)
+
+
+def _beginning(pattern: str) -> str:
+    """What every text begins with that fits ``pattern``, as far as the pattern tells."""
+    return _WILD.split(pattern, maxsplit=1)[0]
+
+
+def _end(pattern: str) -> str:
+    """What every text ends with that fits ``pattern``, as far as the pattern tells."""
+    return _WILD.split(pattern)[-1]
 
 
 def trouble(rule: Rule, others: Iterable[Rule]) -> str | None:

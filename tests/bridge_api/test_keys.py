@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge_api.errors import AuthenticationFailed
-from bridge_api.keys import ClientKey, Limits, hashed, new_key, recognised
+from bridge_api.keys import ClientKey, Limits, allowed, fault_in, hashed, new_key, patterns, recognised
+from bridge_api.rules import normalise, wildcard
 
 KEY = new_key()
 KEYS = {hashed(KEY): ClientKey(1, "mine")}
@@ -80,6 +82,40 @@ def test_keys_are_long_random_and_kept_as_a_hash() -> None:
 )
 def test_a_key_may_ask_for_the_models_it_is_for(models: tuple[str, ...], asked: str, may: bool) -> None:
     assert ClientKey(1, "a", models=models).may_ask(asked) is may
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[1m]", "suffixes"),
+        ("claude-opus-5\n*[1m]", r"\*\[1m\]: suffixes"),
+        ("claude-opus-5 claude-haiku-5", "no blanks"),
+        (",", "no name in it"),
+    ],
+)
+def test_a_list_of_models_that_cannot_be_meant_is_told_and_allows_nothing_of_it(text: str, words: str) -> None:
+    assert re.search(words, fault_in(text) or "")
+    assert allowed(text)
+    assert not ClientKey(1, "a", models=allowed(text)).may_ask("gpt-5.4")
+
+
+@pytest.mark.parametrize("text", ["claude-*,GPT-5.4", "claude-*\r\n gpt-5.4 \n", " claude-* , gpt-5.4,"])
+def test_a_list_of_models_has_one_a_line_or_commas(text: str) -> None:
+    assert fault_in(text) is None
+    assert allowed(text) == ("claude-*", "gpt-5.4")
+
+
+@pytest.mark.parametrize("text", ["", " \n "])
+def test_an_empty_list_of_models_allows_all(text: str) -> None:
+    assert fault_in(text) is None
+    assert allowed(text) == ()
+
+
+@given(st.text(alphabet="a*,\n []", max_size=12), st.text(max_size=12))
+def test_a_list_that_is_not_empty_never_allows_what_none_of_its_names_fits(text: str, asked: str) -> None:
+    key = ClientKey(1, "a", models=allowed(text))
+    if text.strip() and key.may_ask(asked):
+        assert any(wildcard(pattern, normalise(asked)) for pattern in patterns(text))
 
 
 def test_limits_are_none_until_one_is_set() -> None:

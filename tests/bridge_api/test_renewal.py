@@ -139,9 +139,25 @@ def test_a_mapping_that_cannot_work_is_refused_where_it_is_wrong(fields: dict[st
 def test_a_rule_that_is_off_is_in_nobodys_way() -> None:
     ModelMapping.objects.create(pattern="claude-taken", served="gpt-5.4")
     ModelMapping(pattern="claude-taken", served="gpt-5.5", enabled=False).full_clean()
-    row = ModelMapping(pattern="Claude-New[1m] ", kind="prefix", served="gpt-5.5")
+    row = ModelMapping(pattern="Claude-New ", kind="prefix", served="gpt-5.5")
     row.full_clean()
     assert row.pattern == "claude-new"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("kind", "pattern"), [("glob", "*[1m]"), ("prefix", "claude-haiku[1m]")])
+def test_a_suffix_in_a_pattern_is_refused_and_not_cut(kind: str, pattern: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        ModelMapping(kind=kind, pattern=pattern, served="gpt-5.4").full_clean()
+    assert "only an exact name" in str(caught.value)
+
+
+@pytest.mark.django_db
+def test_a_key_is_kept_with_names_that_can_be_understood() -> None:
+    with pytest.raises(ValidationError) as caught:
+        ClientKey.make("a", allowed_models="*[1m]")
+    assert "allowed_models" in caught.value.message_dict
+    assert ClientKey.make("a", allowed_models="Claude-*, gpt-5.4")[0].allowed_models == "claude-*\ngpt-5.4"
 
 
 @pytest.mark.django_db

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
+import time
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from bridge_api.rules import (
     Adjustments,
     Kind,
     Rule,
+    contains,
     covers,
     family_in,
     fault_in,
@@ -41,6 +44,10 @@ def rule(kind: Kind, pattern: str, id: int = 1, **more: Any) -> Rule:
         ("glob", "claude", r"needs a \* or a \?"),
         ("exact", "claude-*", "are for patterns"),
         ("prefix", "claude-?", "are for patterns"),
+        ("prefix", "claude-haiku[1m]", "only an exact name"),
+        ("glob", "*[1m]", "only an exact name"),
+        ("glob", "[1m]", "only an exact name"),
+        ("family", "opus[1m]", "only an exact name"),
     ],
 )
 def test_a_pattern_that_cannot_be_meant_is_told(kind: Kind, pattern: str, words: str) -> None:
@@ -111,6 +118,11 @@ def test_a_hostile_pattern_ends() -> None:
         (rule("family", "opus", priority=1), rule("prefix", "claude-opus-4", 2), "would never be used: rule 1"),
         (rule("exact", "claude-x"), rule("prefix", "claude-", 2, priority=1), "Rule 1 .* never be used again"),
         (rule("exact", "claude-x", priority=1), rule("exact", "claude-x", 2), "would never be used"),
+        (rule("glob", "*opus*"), rule("family", "opus", 2), "would never be used: rule 1"),
+        (rule("glob", "*-haiku-*", priority=10), rule("prefix", "claude-haiku-", 2), "would never be used: rule 1"),
+        (rule("glob", "claude-*-?", priority=10), rule("glob", "claude-opus-?", 2), "would never be used: rule 1"),
+        (rule("glob", "*?x*", priority=10), rule("glob", "a*x", 2), "would never be used: rule 1"),
+        (rule("prefix", "o", priority=1), rule("glob", "opus-*", 2), "would never be used: rule 1"),
     ],
 )
 def test_a_rule_that_is_ambiguous_or_out_of_reach_is_told(first: Rule, second: Rule, words: str) -> None:
@@ -126,6 +138,10 @@ def test_a_rule_that_is_ambiguous_or_out_of_reach_is_told(first: Rule, second: R
         (rule("prefix", "claude", priority=1), rule("family", "opus", 2)),
         (rule("glob", "*"), rule("family", "opus", 2, priority=1)),
         (rule("exact", "claude-x[1m]"), rule("exact", "claude-x", 2)),
+        (rule("glob", "*-opus-*"), rule("family", "opus", 2)),
+        (rule("glob", "claude-*-?", priority=10), rule("glob", "claude-opus-*", 2)),
+        (rule("glob", "*a?", priority=10), rule("glob", "*a", 2)),
+        (rule("family", "opus", priority=1), rule("glob", "*-opus-*", 2)),
     ],
 )
 def test_rules_that_both_can_be_reached_may_stand_together(first: Rule, second: Rule) -> None:
@@ -153,6 +169,26 @@ def test_a_rule_that_covers_another_takes_all_its_names(first: Rule, second: Rul
         assert first.takes(name, full)
 
 
+SHORT = st.text(alphabet="ab*?", max_size=6)
+WORDS = ["".join(letters) for size in range(6) for letters in itertools.product("abc", repeat=size)]
+
+
+@given(SHORT, SHORT)
+def test_a_pattern_contains_another_where_every_name_says_so(outer: str, inner: str) -> None:
+    missing = [name for name in WORDS if wildcard(inner, name) and not wildcard(outer, name)]
+    if contains(outer, inner):
+        assert not missing
+    elif len(outer.replace("*", "")) <= 4:
+        # What is missing shows in short names already.
+        assert missing or len(inner.replace("*", "")) > 4
+
+
+def test_two_hostile_patterns_are_compared_in_time() -> None:
+    began = time.monotonic()
+    assert not contains("*a" + "?" * 200 + "b*", "*a" * 100 + "b")
+    assert time.monotonic() - began < 20
+
+
 @pytest.mark.parametrize(
     ("mode", "effort", "asked", "sent"),
     [
@@ -164,7 +200,8 @@ def test_a_rule_that_covers_another_takes_all_its_names(first: Rule, second: Rul
         ("at_least", "medium", "high", "high"),
         ("at_most", "medium", "high", "medium"),
         ("at_most", "medium", "low", "low"),
-        ("at_most", "medium", None, "medium"),
+        ("at_most", "medium", None, None),
+        ("at_least", "medium", None, "medium"),
         ("fixed", "", "low", "low"),
     ],
 )

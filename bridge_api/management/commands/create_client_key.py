@@ -34,6 +34,8 @@ class Command(BaseCommand):
         days = options["days"]
         if days is not None and days < 1:
             raise CommandError("--days: at least 1")
+        if not all(name.strip() for name in options["model"]):
+            raise CommandError("--model: a name is needed; leave the option out for all models")
         try:
             row, key = ClientKey.make(
                 options["label"],
