@@ -1,7 +1,8 @@
 """Mappings as files: JSON or CSV, out and in again, with the difference that an import would make.
 
-Invariants: pure; what is exported and imported again makes no difference; a row that cannot be read is named by its
-number and field, and then nothing of the file is taken. A rule is known by its kind and pattern.
+Invariants: pure; what is exported and imported again makes no difference, copies of a rule that are off included; a row
+that cannot be read is named by its number and field, and then nothing of the file is taken. A rule is known by its kind
+and pattern; of several that share them those that are equal belong together, then the one that is on.
 
 A cell of a CSV file that a spreadsheet would take for a formula is written with an apostrophe before it, which
 reading takes away again.
@@ -34,6 +35,7 @@ DEFAULTS: dict[str, Any] = {
     "note": "",
 }
 """The fields of a row in their order, and what stands where one is left out; None must be given or is empty."""
+_NAMED = ("kind", "pattern", "served")
 _NUMBERS = ("max_output_tokens", "max_input_tokens", "priority")
 _CHOICES: dict[str, tuple[str, ...]] = {
     "kind": rules.KINDS,
@@ -42,6 +44,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "service_tier": ("", *rules.SERVICE_TIERS),
     "verbosity": ("", *rules.VERBOSITIES),
 }
+_SEPARATORS = (",", ";", "\t")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Row = dict[str, Any]
 
@@ -52,19 +55,33 @@ class BadFile(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an import does to one rule: ``add``, ``change`` (``fields``: name -> (old, new)) or ``remove``."""
+    """What an import does to one rule: ``add``, ``change`` (``fields``: name -> (old, new)) or ``remove``. ``id`` is the
+    row's that is changed or removed."""
 
     kind: str
     row: Row
     fields: Mapping[str, tuple[Any, Any]]
+    id: int | None = None
 
     def __str__(self) -> str:
         name = f"{self.row['kind']} {self.row['pattern']}"
-        if self.kind == "add":
-            return f"+ {name} -> {self.row['served']}"
-        if self.kind == "remove":
-            return f"- {name} -> {self.row['served']}"
-        return f"~ {name}: " + ", ".join(f"{field} {old!r} -> {new!r}" for field, (old, new) in self.fields.items())
+        if self.kind == "change":
+            return f"~ {name}: " + "; ".join(told(self.fields))
+        more = {field: (default, self.row[field]) for field, default in DEFAULTS.items() if field not in _NAMED}
+        unusual = [f"{field} {_shown(new)}" for field, (old, new) in more.items() if old != new]
+        mark = "+" if self.kind == "add" else "-"
+        return f"{mark} {name} -> {self.row['served']}" + (f" ({', '.join(unusual)})" if unusual else "")
+
+
+def told(fields: Mapping[str, tuple[Any, Any]]) -> list[str]:
+    """Changed fields in words."""
+    return [f"{field} {_shown(old)} -> {_shown(new)}" for field, (old, new) in fields.items()]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value in (None, "") else str(value)
 
 
 def write(rows: Iterable[Row], form: str) -> str:
@@ -93,11 +110,11 @@ def read(text: str) -> list[Row]:
     stripped = text.lstrip("\ufeff \t\r\n")
     found = _from_json(stripped) if stripped.startswith(("[", "{")) else _from_csv(stripped)
     rows = [_checked(row, number) for number, row in enumerate(found, 1)]
-    seen: set[tuple[str, str]] = set()
+    on: set[tuple[str, str]] = set()
     for number, row in enumerate(rows, 1):
-        if _name(row) in seen:
-            raise BadFile(f"row {number}: {row['kind']} {row['pattern']} stands twice")
-        seen.add(_name(row))
+        if row["enabled"] and _name(row) in on:
+            raise BadFile(f"row {number}: {row['kind']} {row['pattern']} stands twice; only one of them can be enabled")
+        on |= {_name(row)} if row["enabled"] else set()
     return rows
 
 
@@ -112,13 +129,27 @@ def _from_json(text: str) -> Sequence[Any]:
 
 
 def _from_csv(text: str) -> Sequence[Any]:
-    reader = csv.DictReader(io.StringIO(text, newline=""))
+    """Columns by their names, in any case and order, between commas, semicolons (as spreadsheets write them where the
+    comma is for decimals) or tabs."""
+    first = text.split("\n", 1)[0]
+    separator = max(_SEPARATORS, key=first.count)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
     try:
-        if not reader.fieldnames or not {"pattern", "served"} <= set(reader.fieldnames):
+        names = [name.strip().lower().replace(" ", "_") for name in reader.fieldnames or ()]
+        if not {"pattern", "served"} <= set(names):
             raise BadFile("the first line must name the columns, pattern and served among them")
-        return [{field: _text(value) for field, value in row.items() if value not in ("", None)} for row in reader]
+        if len(set(names)) < len(names):
+            raise BadFile("the first line names a column twice")
+        reader.fieldnames = names
+        return [_row(row, number) for number, row in enumerate(reader, 1)]
     except csv.Error as error:
         raise BadFile(f"not valid CSV: {error}") from None
+
+
+def _row(row: dict[str | Any, Any], number: int) -> Row:
+    if None in row:
+        raise BadFile(f"row {number}: more cells than the first line has columns")
+    return {field: _text(value) for field, value in row.items() if value not in ("", None)}
 
 
 def _text(cell: Any) -> Any:
@@ -152,7 +183,7 @@ def _value(field: str, value: Any, number: int) -> Any:
         return found
     if not isinstance(value, str) or (DEFAULTS[field] is None and not value.strip()):
         raise BadFile(f"row {number}, {field}: a text is needed")
-    text = value.strip()
+    text = value.strip().lower() if field in _CHOICES else value.strip()
     if text not in _CHOICES.get(field, (text,)):
         raise BadFile(f"row {number}, {field}: one of {', '.join(filter(None, _CHOICES[field]))} is needed")
     return text
@@ -171,21 +202,47 @@ def _number(field: str, value: Any, number: int) -> int | None:
 
 
 def difference(existing: Iterable[Row], incoming: Iterable[Row], *, replace: bool) -> list[Change]:
-    """What taking ``incoming`` changes; with ``replace`` rules that it does not hold are removed."""
-    before = {_name(row): row for row in existing}
-    after = {_name(row): row for row in incoming}
+    """What taking ``incoming`` changes; with ``replace`` rules that it does not hold are removed. Rows that exist may
+    have an ``id``."""
+    before, after = _by_name(existing), _by_name(incoming)
     changes = []
-    for name, row in after.items():
-        old = before.get(name)
-        if old is None:
-            changes.append(Change("add", row, {}))
-            continue
-        fields = {field: (old[field], row[field]) for field in DEFAULTS if old[field] != row[field]}
-        if fields:
-            changes.append(Change("change", row, fields))
+    for name, rows in after.items():
+        old = before.setdefault(name, [])
+        for row in _but_equal_ones(rows, old):
+            if old:
+                was = old.pop(0)
+                changes.append(Change("change", row, _changed(was, row), was.get("id")))
+            else:
+                changes.append(Change("add", row, {}))
     if replace:
-        changes += [Change("remove", row, {}) for name, row in before.items() if name not in after]
+        changes += [Change("remove", row, {}, row.get("id")) for left in before.values() for row in left]
     return changes
+
+
+def _by_name(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
+    """Rows by kind and pattern; of those that share them the one that is enabled first."""
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        found.setdefault(_name(row), []).append(row)
+    for shared in found.values():
+        shared.sort(key=lambda row: (not row["enabled"], -row["priority"]))
+    return found
+
+
+def _but_equal_ones(rows: Iterable[Row], old: list[Row]) -> list[Row]:
+    """The ``rows`` that none of ``old`` is equal to; those that are equal leave ``old``."""
+    found = []
+    for row in rows:
+        equal = next((at for at, was in enumerate(old) if not _changed(was, row)), None)
+        if equal is None:
+            found.append(row)
+        else:
+            del old[equal]
+    return found
+
+
+def _changed(old: Row, new: Row) -> dict[str, tuple[Any, Any]]:
+    return {field: (old[field], new[field]) for field in DEFAULTS if old[field] != new[field]}
 
 
 def _name(row: Row) -> tuple[str, str]:

@@ -70,6 +70,10 @@ class Rule:
     priority: int = 0
     adjustments: Adjustments = field(default=UNCHANGED)
 
+    def __str__(self) -> str:
+        """Its name for operators: of the rules that are enabled no two share kind and pattern."""
+        return f"{self.kind} {self.pattern}" + (f" (priority {self.priority})" if self.priority else "")
+
     @property
     def order(self) -> tuple[int, int, int, str, int]:
         """Sorting key: priority, then the more exact kind, then the longer pattern."""
@@ -228,9 +232,9 @@ def trouble(rule: Rule, others: Iterable[Rule]) -> str | None:
     """Why ``rule`` may not stand beside the ``others`` that are enabled, in words; None when it may."""
     for other in others:
         if (other.kind, other.pattern, other.priority) == (rule.kind, rule.pattern, rule.priority):
-            return f"Rule {other.id} is for the same names with the same priority: which of them serves is not decided."
+            return f"There is a rule for {other} with the same priority: which of them serves is not decided."
         if other.order < rule.order and covers(other, rule):
-            return f"It would never be used: rule {other.id} ({other.pattern}) comes first and takes all its names."
+            return f"It would never be used: the rule for {other} comes first and takes all its names."
         if rule.order < other.order and covers(rule, other):
-            return f"Rule {other.id} ({other.pattern}) would never be used again: this rule takes all its names first."
+            return f"The rule for {other} would never be used again: this rule takes all its names first."
     return None

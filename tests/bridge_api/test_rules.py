@@ -113,16 +113,28 @@ def test_a_hostile_pattern_ends() -> None:
     ("first", "second", "words"),
     [
         (rule("prefix", "claude"), rule("prefix", "claude", 2), "not decided"),
-        (rule("glob", "*", priority=1), rule("exact", "claude-x", 2), "would never be used: rule 1"),
-        (rule("prefix", "claude", priority=1), rule("glob", "claude-*-x", 2), "would never be used: rule 1"),
-        (rule("family", "opus", priority=1), rule("prefix", "claude-opus-4", 2), "would never be used: rule 1"),
-        (rule("exact", "claude-x"), rule("prefix", "claude-", 2, priority=1), "Rule 1 .* never be used again"),
+        (rule("glob", "*", priority=1), rule("exact", "claude-x", 2), "would never be used: the rule for"),
+        (rule("prefix", "claude", priority=1), rule("glob", "claude-*-x", 2), "would never be used: the rule for"),
+        (rule("family", "opus", priority=1), rule("prefix", "claude-opus-4", 2), "would never be used: the rule for"),
+        (
+            rule("exact", "claude-x"),
+            rule("prefix", "claude-", 2, priority=1),
+            "The rule for exact claude-x would never be used again",
+        ),
         (rule("exact", "claude-x", priority=1), rule("exact", "claude-x", 2), "would never be used"),
-        (rule("glob", "*opus*"), rule("family", "opus", 2), "would never be used: rule 1"),
-        (rule("glob", "*-haiku-*", priority=10), rule("prefix", "claude-haiku-", 2), "would never be used: rule 1"),
-        (rule("glob", "claude-*-?", priority=10), rule("glob", "claude-opus-?", 2), "would never be used: rule 1"),
-        (rule("glob", "*?x*", priority=10), rule("glob", "a*x", 2), "would never be used: rule 1"),
-        (rule("prefix", "o", priority=1), rule("glob", "opus-*", 2), "would never be used: rule 1"),
+        (rule("glob", "*opus*"), rule("family", "opus", 2), "would never be used: the rule for"),
+        (
+            rule("glob", "*-haiku-*", priority=10),
+            rule("prefix", "claude-haiku-", 2),
+            "would never be used: the rule for",
+        ),
+        (
+            rule("glob", "claude-*-?", priority=10),
+            rule("glob", "claude-opus-?", 2),
+            "would never be used: the rule for",
+        ),
+        (rule("glob", "*?x*", priority=10), rule("glob", "a*x", 2), "would never be used: the rule for"),
+        (rule("prefix", "o", priority=1), rule("glob", "opus-*", 2), "would never be used: the rule for"),
     ],
 )
 def test_a_rule_that_is_ambiguous_or_out_of_reach_is_told(first: Rule, second: Rule, words: str) -> None:

@@ -10,7 +10,10 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from bridge_api.management.words import database, told
 from bridge_api.models import ClientKey
+
+MOST_DAYS = 36_500
 
 
 class Command(BaseCommand):
@@ -32,21 +35,22 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         limits = ("requests_per_minute", "tokens_per_minute", "concurrent_streams", "daily_token_budget")
         days = options["days"]
-        if days is not None and days < 1:
-            raise CommandError("--days: at least 1")
+        if days is not None and not 1 <= days <= MOST_DAYS:
+            raise CommandError(f"--days: 1 to {MOST_DAYS}")
         if not all(name.strip() for name in options["model"]):
             raise CommandError("--model: a name is needed; leave the option out for all models")
         try:
-            row, key = ClientKey.make(
-                options["label"],
-                owner=options["owner"],
-                expires_at=timezone.now() + timedelta(days=days) if days else None,
-                allowed_models="\n".join(options["model"]),
-                changed_by="create_client_key",
-                **{name: options[name] for name in limits},
-            )
+            with database():
+                row, key = ClientKey.make(
+                    options["label"],
+                    owner=options["owner"],
+                    expires_at=timezone.now() + timedelta(days=days) if days else None,
+                    allowed_models="\n".join(options["model"]),
+                    changed_by="create_client_key",
+                    **{name: options[name] for name in limits},
+                )
         except ValidationError as error:
-            raise CommandError("; ".join(error.messages)) from error
+            raise CommandError(told(error)) from error
         if options["quiet"]:
             self.stdout.write(key)
             return

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from bridge_api import mapping_files
+from bridge_api.management.words import database
 from bridge_api.models import ModelMapping
 
 
@@ -18,5 +19,8 @@ class Command(BaseCommand):
         parser.add_argument("--format", choices=("json", "csv"), default="json")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        rows = ModelMapping.objects.order_by("-priority", "kind", "pattern").values(*mapping_files.DEFAULTS)
+        with database():
+            rows = list(
+                ModelMapping.objects.order_by("-priority", "kind", "pattern", "pk").values(*mapping_files.DEFAULTS)
+            )
         self.stdout.write(mapping_files.write(rows, options["format"]), ending="")

@@ -6,11 +6,11 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
 
 from bridge_api import service
 from bridge_api.errors import NotFound
 from bridge_api.explain import explained
+from bridge_api.management.words import database
 from bridge_api.renewal import load
 
 
@@ -21,10 +21,8 @@ class Command(BaseCommand):
         parser.add_argument("names", nargs="+", metavar="NAME")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
+        with database():
             snapshot = load(service.settings_map())
-        except DatabaseError as error:
-            raise CommandError("The database cannot be read: run `manage.py migrate` first.") from error
         missing = []
         for name in options["names"]:
             try:

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Q
 
+from bridge_api.management.words import database
 from bridge_api.models import ClientKey
 
 
@@ -18,7 +19,10 @@ class Command(BaseCommand):
         parser.add_argument("key", metavar="LABEL", help="the label, or the first characters (brk_...) as shown")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        wanted = options["key"]
+        with database():
+            self._revoke(options["key"])
+
+    def _revoke(self, wanted: str) -> None:
         found = list(ClientKey.objects.filter(Q(label=wanted) | Q(shown=wanted)))
         if len(found) != 1:
             raise CommandError("No such key." if not found else "Several keys begin so: give the label.")

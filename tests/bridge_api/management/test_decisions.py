@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import OperationalError
 
 from bridge_api import service
 from bridge_api.keys import hashed
@@ -64,9 +67,75 @@ def test_a_dry_run_shows_and_writes_nothing(tmp_path: Path) -> None:
 
 def test_without_a_yes_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("builtins.input", lambda prompt: "")
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     with pytest.raises(CommandError, match="Nothing was written"):
         run("import_mappings", file(tmp_path, OPUS))
     assert not ModelMapping.objects.exists()
+
+
+def test_without_a_terminal_nobody_is_asked_and_nothing_is_written(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="--yes"):
+        run("import_mappings", file(tmp_path, OPUS))
+    assert not ModelMapping.objects.exists()
+
+
+def test_rules_that_do_not_fit_are_told_before_the_question(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builtins.input", lambda prompt: pytest.fail("it was asked"))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    blocking = {"kind": "glob", "pattern": "*opus*", "served": "gpt-5.5"}
+    with pytest.raises(CommandError, match="rule for family opus would never be used again"):
+        run("import_mappings", file(tmp_path, blocking, OPUS))
+
+
+def test_a_rule_and_its_copy_go_out_and_come_in_again(tmp_path: Path) -> None:
+    for enabled in (False, True):
+        ModelMapping.objects.create(pattern="claude-x", served="gpt-5.4", enabled=enabled)
+    path = tmp_path / "out.json"
+    path.write_text(run("export_mappings"))
+    assert "Nothing to change." in run("import_mappings", str(path), "--replace")
+    run("import_mappings", file(tmp_path, {"pattern": "claude-x", "served": "gpt-5.5"}), "--yes")
+    assert list(ModelMapping.objects.order_by("pk").values_list("served", "enabled")) == [
+        ("gpt-5.4", False),
+        ("gpt-5.5", True),
+    ]
+
+
+def test_an_import_stands_in_the_history(tmp_path: Path) -> None:
+    row = ModelMapping.objects.create(kind="family", pattern="opus", served="gpt-5.5")
+    run("import_mappings", file(tmp_path, OPUS), "--yes")
+    row.refresh_from_db()
+    entry = LogEntry.objects.get(object_id=str(row.pk))
+    assert "Imported from rules.json" in entry.change_message
+    assert "served gpt-5.5 -> gpt-5.4" in entry.change_message
+    assert row.changed_by.startswith("import_mappings (")
+    assert not entry.user.is_active
+    User.objects.create(username="ada")
+    run("import_mappings", file(tmp_path, {**OPUS, "served": "gpt-5.6-sol"}), "--yes", "--user", "ada")
+    row.refresh_from_db()
+    assert row.changed_by == "ada"
+    with pytest.raises(CommandError, match="no account eve"):
+        run("import_mappings", file(tmp_path, OPUS), "--yes", "--user", "eve")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("create_client_key", "a"),
+        ("revoke_client_key", "a"),
+        ("export_mappings",),
+        ("resolve_model", "a"),
+        ("import_mappings", "{file}"),
+    ],
+)
+def test_a_database_without_tables_is_told(
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*args: Any, **kwargs: Any) -> Any:
+        raise OperationalError("no such table")
+
+    monkeypatch.setattr("django.db.backends.utils.CursorWrapper.execute", away)
+    with pytest.raises(CommandError, match=r"manage\.py migrate"):
+        run(*(part.format(file=file(tmp_path, OPUS)) for part in command))
 
 
 @pytest.mark.parametrize("form", ["json", "csv"])
@@ -78,7 +147,7 @@ def test_rules_go_out_and_come_in_again(tmp_path: Path, form: str) -> None:
     ModelMapping.objects.filter(pattern="opus").update(served="changed")
     ModelMapping.objects.create(pattern="other", served="c")
     shown = run("import_mappings", str(path), "--replace", "--yes")
-    assert "served 'changed' -> 'gpt-5.4'" in shown
+    assert "served changed -> gpt-5.4" in shown
     assert set(ModelMapping.objects.values_list("pattern", "served")) == {("opus", "gpt-5.4"), ("claude-x", "b")}
 
 
@@ -106,10 +175,21 @@ def test_a_key_is_shown_once_and_kept_as_a_hash() -> None:
     assert "It is not shown again" in run("create_client_key", "team b")
 
 
-@pytest.mark.parametrize("args", [("team a",), ("x", "--days", "0"), ("x", "--requests-per-minute", "0")])
-def test_a_key_that_cannot_be_made_is_told(args: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("team a",), "label: "),
+        (("",), "label: "),
+        (("x", "--days", "0"), "--days"),
+        (("x", "--days", "99999999"), "--days"),
+        (("x", "--requests-per-minute", "0"), "requests_per_minute: "),
+        (("x", "--model", ""), "--model"),
+        (("x", "--model", "*[1m]"), "allowed_models: "),
+    ],
+)
+def test_a_key_that_cannot_be_made_is_told_with_the_field(args: tuple[str, ...], words: str) -> None:
     ClientKey.make("team a")
-    with pytest.raises(CommandError):
+    with pytest.raises(CommandError, match=words):
         run("create_client_key", *args)
     assert ClientKey.objects.count() == 1
 
