@@ -1,5 +1,7 @@
 """System checks: what an operator should know before the first request.
 
+They see the settings only; where the server really listens is for its own start to say (``config/gunicorn.conf.py``).
+
 bridge.E001  MODEL_MAP_JSON cannot be read
 bridge.E002  OPENAI_BASE_URL is no http(s) address
 bridge.E003  HOST is reachable from outside while anybody may use the bridge
@@ -8,6 +10,7 @@ bridge.W003  HOST is reachable from outside while the admin answers to loopback 
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +19,18 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from bridge_api.mapping import ModelMap
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens on ``host``."""
+    name = host.strip().strip("[]").casefold()
+    if name == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)
 
 
 @register(Tags.compatibility)
@@ -39,11 +53,12 @@ def check_upstream(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
 
 def exposed_to_anybody(host: str, client_auth: str) -> str | None:
     """Why the bridge may not listen on ``host``; None when it may."""
-    if client_auth != "open" or host in LOOPBACK:
+    if client_auth != "open" or is_loopback(host):
         return None
     return (
-        "HOST is not a loopback address and BRIDGE_CLIENT_AUTH is open: anybody who reaches the bridge would spend "
-        "your OpenAI budget. Set BRIDGE_CLIENT_AUTH=keys (or passthrough), or bind to 127.0.0.1."
+        f"{host or 'Every address'} (HOST, or what the server was told to bind) is not a loopback address and "
+        "BRIDGE_CLIENT_AUTH is open: anybody who reaches the bridge would spend your OpenAI budget. Set "
+        "BRIDGE_CLIENT_AUTH=keys (or passthrough), or bind to 127.0.0.1."
     )
 
 
@@ -56,7 +71,7 @@ def check_clients(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Chec
 @register(Tags.security, deploy=True)
 def check_exposure(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
-    if settings.HOST not in LOOPBACK and set(settings.ALLOWED_HOSTS) <= set(LOOPBACK):
+    if not is_loopback(settings.HOST) and all(map(is_loopback, settings.ALLOWED_HOSTS)):
         found.append(
             Warning(
                 "HOST is not a loopback address and ALLOWED_HOSTS has loopback names only: the admin answers 400 to "

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -61,14 +62,32 @@ _TOKENS = {
 }
 
 
+def _never_open_to_anybody(hosts: Iterable[str]) -> None:
+    """What the settings' check does not see: ``--bind``, GUNICORN_CMD_ARGS, sockets that were handed over."""
+    for host in hosts:
+        reason = exposed_to_anybody(host, settings.BRIDGE_CLIENT_AUTH)
+        if reason:
+            sys.exit(f"Configuration error: {reason}")
+
+
+def _shown(server: Any) -> str:
+    """Where a client on this machine reaches the bridge."""
+    addresses = server.cfg.address if server is not None else [(_address, settings.PORT)]
+    host, port = next((one for one in addresses if isinstance(one, tuple)), (_address, settings.PORT))
+    host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def when_ready(server: Any) -> None:
-    shown, port = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(_host, _host), settings.PORT
+    names = [listener.sock.getsockname() for listener in getattr(server, "LISTENERS", ())]
+    _never_open_to_anybody(name[0] for name in names if isinstance(name, tuple))
+    shown = _shown(server)
     lines = [
         "",
-        f"The bridge listens on http://{shown}:{port}",
+        f"The bridge listens on {shown}",
         "",
         "Claude Code on it:",
-        f"  export ANTHROPIC_BASE_URL=http://{shown}:{port}",
+        f"  export ANTHROPIC_BASE_URL={shown}",
         f"  export ANTHROPIC_AUTH_TOKEN={_TOKENS[settings.BRIDGE_CLIENT_AUTH]}",
         "  claude",
         "",
@@ -79,7 +98,9 @@ def when_ready(server: Any) -> None:
 
 
 def on_starting(server: Any) -> None:
-    """Where the workers count for /metrics: in memory where there is a file system for that."""
+    """Refuse addresses that the settings do not allow. Then say where the workers count for /metrics: in memory where
+    there is a file system for that."""
+    _never_open_to_anybody(address[0] for address in server.cfg.address if isinstance(address, tuple))
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         folder = tempfile.mkdtemp(prefix="bridge-metrics-", dir=worker_tmp_dir)
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = server.counts = folder

@@ -6,13 +6,28 @@ import os
 import runpy
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from config.settings_table import SETTINGS
-from tests.live import ROOT
+from tests.live import ROOT, free_port
 
 SHOWN = "import runpy; it = runpy.run_path('config/gunicorn.conf.py'); print(it['bind'][0]); it['when_ready'](None)"
+
+
+def started(*arguments: str, seconds: float = 20, **environment: str) -> subprocess.CompletedProcess[str]:
+    """gunicorn with these arguments, until it stops by itself."""
+    clean = {name: value for name, value in os.environ.items() if name not in {one.name for one in SETTINGS}}
+    return subprocess.run(
+        [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py", *arguments],
+        cwd=ROOT,
+        env={**clean, "SECRET_KEY": "only-for-tests-" + "x" * 50, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds,
+    )
 
 
 def configured(**environment: str) -> subprocess.CompletedProcess[str]:
@@ -48,6 +63,36 @@ def test_a_bad_setting_stops_the_server_with_one_line(name: str, value: str) -> 
     assert done.stderr.startswith("Configuration error: ")
     assert name in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [
+        (["-b", "0.0.0.0:{port}"], {}),
+        (["-b", ":{port}"], {}),
+        (["-b", "[::]:{port}"], {}),
+        (["-b", "127.0.0.1:{port}", "-b", "0.0.0.0:{port}"], {}),
+        ([], {"GUNICORN_CMD_ARGS": "--bind=0.0.0.0:{port}"}),
+    ],
+)
+def test_a_bind_beyond_loopback_is_refused_wherever_it_was_given(
+    arguments: list[str], environment: dict[str, str]
+) -> None:
+    port = str(free_port())
+    done = started(
+        *(one.format(port=port) for one in arguments),
+        BRIDGE_CLIENT_AUTH="open",
+        **{name: value.format(port=port) for name, value in environment.items()},
+    )
+    assert done.returncode == 1
+    assert "Configuration error: " in done.stderr
+    assert "not a loopback address" in done.stderr
+
+
+def test_the_banner_says_the_address_that_the_server_was_told_to_bind() -> None:
+    it = runpy.run_path(str(ROOT / "config" / "gunicorn.conf.py"))
+    server = SimpleNamespace(cfg=SimpleNamespace(address=["/run/bridge.sock", ("127.0.0.2", 9123)]))
+    assert it["_shown"](server) == "http://127.0.0.2:9123"
 
 
 @pytest.mark.parametrize(
