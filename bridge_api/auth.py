@@ -4,7 +4,7 @@
 key for the upstream, which is passed on and kept nowhere.
 
 Invariants: no query on a request's path; until the keys have been read for the first time nobody is told that a key
-is wrong; what is refused never tells what was sent.
+is wrong, and until the rules are known nobody is answered by others; what is refused never tells what was sent.
 """
 
 from __future__ import annotations
@@ -41,27 +41,31 @@ ANYBODY = Caller()
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """``loaded`` says whether the keys have been read at all."""
+    """``loaded`` says whether the keys have been read at all, ``knows`` whether the rules are known."""
 
     mode: Mode = "open"
     loaded: Callable[[], bool] = lambda: True
+    knows: Callable[[], bool] = lambda: True
 
     async def caller(self, headers: Mapping[str, str], snapshot: Callable[[], Snapshot]) -> Caller:
         """Who asks. ``headers`` have lower-case names. Raises AuthenticationFailed and Overloaded."""
+        if not self.knows():
+            await _until(self.knows, "The bridge cannot read its rules yet.", "rules_unread")
         if self.mode == "open":
             return ANYBODY
         if self.mode == "passthrough":
             return _own_key(headers)
         if not self.loaded():
-            await self._first_reading()
+            await _until(self.loaded, "The bridge cannot read its client keys yet.", "keys_unread")
         return Caller(recognised(headers, snapshot().keys, time.time()))
 
-    async def _first_reading(self) -> None:
-        end = time.monotonic() + FIRST_READING
-        while not self.loaded():
-            if time.monotonic() > end:
-                raise errors.Overloaded("The bridge cannot read its client keys yet.", code="keys_unread")
-            await asyncio.sleep(0.02)
+
+async def _until(known: Callable[[], bool], words: str, code: str) -> None:
+    end = time.monotonic() + FIRST_READING
+    while not known():
+        if time.monotonic() > end:
+            raise errors.Overloaded(words, code=code)
+        await asyncio.sleep(0.02)
 
 
 def _own_key(headers: Mapping[str, str]) -> Caller:

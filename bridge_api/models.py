@@ -19,6 +19,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from bridge_api import capabilities, keys, rules
+from bridge_api.capabilities import Capabilities
 
 NO_BLANKS = RegexValidator(r"^\S+$", "A model name has no blanks.")
 POSITIVE = MinValueValidator(1)
@@ -174,7 +175,13 @@ class ModelMapping(Kept):
         )
         return rules.Rule(self.pk or 0, self.kind, self.pattern, self.served, self.priority, adjustments)  # type: ignore[arg-type]
 
-    def clean(self) -> None:
+    def sound_rule(self) -> rules.Rule:
+        """The row as the API reads it. Raises ValidationError for what no page and no command would have let in."""
+        self.clean_fields()
+        self._clean_alone()
+        return self.rule()
+
+    def _clean_alone(self) -> None:
         self.pattern = rules.whole(self.pattern)
         fault = rules.fault_in(self.kind, self.pattern)  # type: ignore[arg-type]
         if fault:
@@ -182,6 +189,9 @@ class ModelMapping(Kept):
         if (self.effort_mode == "as_asked") is bool(self.effort):
             words = "Choose an effort." if self.effort_mode != "as_asked" else "Effort is 'as asked': leave it empty."
             raise ValidationError({"effort": words})
+
+    def clean(self) -> None:
+        self._clean_alone()
         if self.enabled:
             others = ModelMapping.objects.filter(enabled=True).exclude(pk=self.pk)
             trouble = rules.trouble(self.rule(), [other.rule() for other in others])
@@ -239,7 +249,7 @@ class ModelCapability(Kept):
     def __str__(self) -> str:
         return self.model
 
-    def capabilities(self) -> capabilities.Capabilities:
+    def capabilities(self) -> Capabilities:
         """The row over the built-in one of the model, or of the one that it is like."""
         base = capabilities.of(self.like or self.model)
         changed: dict[str, Any] = {"source": self.source, "like": self.like}
@@ -249,7 +259,17 @@ class ModelCapability(Kept):
             value = getattr(self, name)
             if value not in (None, ""):
                 changed[name] = value
+        if self.context_window:
+            # A smaller window bounds what nobody has said.
+            for name in ("max_input", "max_output"):
+                changed.setdefault(name, min(getattr(base, name), self.context_window))
         return replace(base, **changed)
+
+    def sound_capabilities(self) -> Capabilities:
+        """The row as the API reads it. Raises ValidationError for what no page would have let in."""
+        self.clean_fields()
+        self.clean()
+        return self.capabilities()
 
     def clean(self) -> None:
         self.model, self.like = self.model.strip(), self.like.strip()
@@ -260,6 +280,11 @@ class ModelCapability(Kept):
         self.efforts = "-" if given == ["-"] else ",".join(sorted(given, key=capabilities.EFFORT_ORDER.index))
         if self.like and capabilities.of(self.like) is capabilities.UNKNOWN:
             raise ValidationError({"like": "The built-in table does not know that model."})
+        caps = self.capabilities()
+        for name, words in (("max_input", "What goes in"), ("max_output", "What comes out")):
+            if getattr(self, name) and getattr(caps, name) > caps.context_window:
+                text = f"{words} cannot be more than the context window, which is {caps.context_window:,} tokens."
+                raise ValidationError({name: text})
 
 
 FLAGS: tuple[str, ...] = ("images", "files", "structured_output", "verbosity", "tool_search", "breakpoints", "phase")

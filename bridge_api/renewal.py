@@ -1,8 +1,9 @@
 """The snapshot of this process, renewed beside its requests.
 
 Invariants: reading the snapshot is a look at a variable, never a query and never a wait; a change is in force within
-about ``INTERVAL`` seconds in every process; while the database is away, or a row cannot be read, the last snapshot
-serves, and that is logged once; a row that cannot be understood is left out, and the others count.
+about ``INTERVAL`` seconds in every process; while the database is away the last snapshot serves, and that is logged
+once; after a start without a database it is the last run's (``last_rules``), and without that nobody is answered by
+rules that are not the operator's; a row that cannot be understood is left out, is logged once, and the others count.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 from django.db import connection
 
+from bridge_api.last_rules import LastRules
 from bridge_api.mapping import ModelMap
 from bridge_api.snapshot import Snapshot
 
@@ -22,6 +26,10 @@ log = logging.getLogger("bridge.renewal")
 INTERVAL = 1.0
 EVERY = 30
 """Looks after which everything is read again even if the revision is the same (rows that were changed by SQL)."""
+PATIENCE = 2.0
+"""Seconds that a start waits for the database before the last run's rules serve."""
+_told: set[tuple[str, int, str]] = set()
+_T = TypeVar("_T")
 
 
 def load(models: ModelMap) -> Snapshot:
@@ -31,22 +39,48 @@ def load(models: ModelMap) -> Snapshot:
 
     # The revision first: a change that comes in between is seen at the next look.
     revision = Revision.current()
-    rules = [row.rule() for row in ModelMapping.objects.filter(enabled=True)]
-    own = {row.model.casefold(): row.capabilities() for row in ModelCapability.objects.filter(enabled=True)}
-    keys = {row.hash: row.key() for row in ClientKey.objects.all()}
-    return Snapshot(models.with_rules(rules), Table(own), keys, revision)
+    rules = [rule for _, rule in _sound(ModelMapping.objects.filter(enabled=True), ModelMapping.sound_rule)]
+    own = _sound(ModelCapability.objects.filter(enabled=True), ModelCapability.sound_capabilities)
+    keys = _sound(ClientKey.objects.all(), ClientKey.key)
+    return Snapshot(
+        models.with_rules(rules),
+        Table({row.model.casefold(): capabilities for row, capabilities in own}),
+        {row.hash: key for row, key in keys},
+        revision,
+    )
+
+
+def _sound(rows: Iterable[Any], build: Callable[[Any], _T]) -> Iterator[tuple[Any, _T]]:
+    """Each row with what ``build`` makes of it. What somebody wrote past the admin must not stop all renewal: with it
+    a revoked key would stay in force."""
+    for row in rows:
+        try:
+            built = build(row)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other rows count
+            where = ", ".join(error.error_dict) if hasattr(error, "error_dict") else type(error).__name__
+            mark = (row._meta.label, row.pk, where)
+            if mark not in _told:
+                _told.add(mark)
+                log.warning("row %s of %s cannot be understood and is left out: %s", row.pk, row._meta.label, where)
+        else:
+            yield row, built
 
 
 class Renewer:
-    """Holds the snapshot of this process; a thread renews it. ``models`` is the settings' map."""
+    """Holds the snapshot of this process; a thread renews it. ``models`` is the settings' map; ``last`` keeps the rules
+    for the next start."""
 
-    def __init__(self, models: ModelMap, read: Callable[[ModelMap], Snapshot] = load) -> None:
+    def __init__(
+        self, models: ModelMap, read: Callable[[ModelMap], Snapshot] = load, last: LastRules | None = None
+    ) -> None:
         self._models = models
         self._read = read
+        self._last = last
         self._snapshot = Snapshot(models)
         self._process = 0
         self._lock = threading.Lock()
-        self._complained = False
+        self._complained = self._looked = self._recalled = False
+        self._since = time.monotonic()
         self._stop = threading.Event()
         self.loaded = threading.Event()
         """Set once the database has been read."""
@@ -56,6 +90,13 @@ class Renewer:
         if self._process != os.getpid():
             self._begin()
         return self._snapshot
+
+    def knows(self) -> bool:
+        """Whether the snapshot has the operator's rules: the database's, or the last run's where that does not answer
+        in time."""
+        if not self.loaded.is_set() and time.monotonic() - self._since > PATIENCE:
+            self._recall()
+        return self.loaded.is_set() or self._recalled
 
     def renew(self) -> bool:
         """Read the database now; whether it could be read."""
@@ -67,13 +108,29 @@ class Renewer:
                 self._complained = True
             with contextlib.suppress(Exception):  # a broken connection may not even close
                 connection.close()
+            self._recall()
             return False
         if self._complained:
             log.warning("mappings and keys are read again")
             self._complained = False
-        self._snapshot = found
-        self.loaded.set()
+        with self._lock:
+            self._snapshot = found
+            self.loaded.set()
+        if self._last is not None:
+            self._last.keep(found)
         return True
+
+    def _recall(self) -> None:
+        """Take the last run's rules, once, until the database has been read."""
+        with self._lock:
+            if self._looked or self.loaded.is_set():
+                return
+            self._looked = True
+            found = self._last.recall(self._models) if self._last is not None else None
+            if found is not None:
+                self._snapshot, self._recalled = found, True
+        if found is not None:
+            log.warning("the rules of the last run serve until the database answers")
 
     def stop(self) -> None:
         """End the thread (tests)."""
@@ -83,7 +140,7 @@ class Renewer:
         with self._lock:
             if self._process == os.getpid():
                 return
-            self._process = os.getpid()
+            self._process, self._since = os.getpid(), time.monotonic()
             threading.Thread(target=self._run, name="renewal", daemon=True).start()
 
     def _run(self) -> None:

@@ -18,6 +18,7 @@ from django.conf import settings
 from bridge_api.auth import Auth
 from bridge_api.counter import Counter
 from bridge_api.intake import Service
+from bridge_api.last_rules import LastRules
 from bridge_api.limits import Limiter
 from bridge_api.mapping import FAMILY_MODELS, ModelMap
 from bridge_api.profiles import profile_of
@@ -39,7 +40,13 @@ def settings_map() -> ModelMap:
 @lru_cache(maxsize=1)
 def renewer() -> Renewer:
     """The operators' decisions in this process."""
-    return Renewer(settings_map())
+    return Renewer(settings_map(), last=LastRules(settings.LAST_RULES_FILE, _database_name()))
+
+
+def _database_name() -> str:
+    """The database, without its password."""
+    given = settings.DATABASES["default"]
+    return "|".join(str(given.get(name) or "") for name in ("ENGINE", "HOST", "PORT", "NAME"))
 
 
 @lru_cache(maxsize=1)
@@ -60,7 +67,7 @@ def service() -> Service:
         idle_timeout=settings.UPSTREAM_IDLE_TIMEOUT,
         ping_interval=settings.PING_INTERVAL,
         profile=profile,
-        auth=Auth(settings.BRIDGE_CLIENT_AUTH, decisions.loaded.is_set),
+        auth=Auth(settings.BRIDGE_CLIENT_AUTH, decisions.loaded.is_set, decisions.knows),
         limiter=limiter,
         counter=Counter(
             settings.COUNT_TOKENS_MODE,

@@ -181,14 +181,15 @@ def _database() -> dict[str, Any]:
 DATABASES = {"default": _database()}
 
 
-def _spool_dir() -> Path:
+def _beside_database() -> Path:
     database = DATABASES["default"]
     local = database["ENGINE"] == "django.db.backends.sqlite3" and ":memory:" not in database["NAME"]
-    beside = Path(database["NAME"]).parent if local else DATA_DIR
-    return Path(_read["AUDIT_SPOOL_DIR"] or beside / "audit-spool")
+    return Path(database["NAME"]).parent if local else DATA_DIR
 
 
-AUDIT_SPOOL_DIR = _spool_dir()
+AUDIT_SPOOL_DIR = Path(_read["AUDIT_SPOOL_DIR"] or _beside_database() / "audit-spool")
+# What operators decided, for a start that finds its database away.
+LAST_RULES_FILE = _beside_database() / "last-rules.json"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

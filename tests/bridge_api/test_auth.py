@@ -29,6 +29,16 @@ async def test_until_the_keys_are_read_nobody_is_told_that_a_key_is_wrong(monkey
         await Auth("keys", lambda: False).caller({"x-api-key": KEY}, Snapshot)
 
 
+@pytest.mark.parametrize("mode", ["open", "passthrough", "keys"])
+async def test_until_the_rules_are_known_nobody_is_answered_by_others(
+    mode: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth_module, "FIRST_READING", 0.0)
+    with pytest.raises(Overloaded) as caught:
+        await Auth(mode, knows=lambda: False).caller({"x-api-key": "sk-a"}, Snapshot)
+    assert caught.value.code == "rules_unread"
+
+
 async def test_a_request_waits_for_the_first_reading_of_the_keys() -> None:
     looks: list[int] = []
 

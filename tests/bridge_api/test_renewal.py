@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from django.core.exceptions import ValidationError
 from django.db.utils import OperationalError
 
 from bridge_api.keys import hashed
+from bridge_api.last_rules import LastRules
 from bridge_api.mapping import ModelMap
 from bridge_api.models import ClientKey, ModelCapability, ModelMapping, Revision
 from bridge_api.renewal import Renewer, load
+from bridge_api.rules import Rule
 from bridge_api.snapshot import Snapshot
 
 SETTINGS = ModelMap.parse("", "gpt-6.1-sol")
@@ -56,6 +59,66 @@ def test_before_the_first_reading_the_settings_serve() -> None:
     renewer.renew()
     assert renewer._snapshot.models is SETTINGS
     assert not renewer.loaded.is_set()
+
+
+def test_until_the_rules_are_known_it_says_so() -> None:
+    renewer = Renewer(SETTINGS, Source(OperationalError(), Snapshot(SETTINGS, revision=4)))
+    assert not renewer.knows()
+    renewer.renew()
+    assert not renewer.knows()
+    renewer.renew()
+    assert renewer.knows()
+
+
+def rules_of(served: str) -> ModelMap:
+    return SETTINGS.with_rules([Rule(1, "family", "opus", served)])
+
+
+def test_a_start_without_a_database_serves_the_rules_of_the_last_run(tmp_path: Path, caplog: Any) -> None:
+    last = LastRules(tmp_path / "last-rules.json", "db")
+    Renewer(SETTINGS, Source(Snapshot(rules_of("gpt-4.1"), revision=4)), last).renew()
+    renewer = Renewer(SETTINGS, Source(OperationalError(), Snapshot(rules_of("gpt-5.5"), revision=5)), last)
+    renewer.renew()
+    assert renewer.knows()
+    assert not renewer.loaded.is_set()
+    assert renewer._snapshot.models.resolve("claude-opus-5").served == "gpt-4.1"
+    assert "the rules of the last run serve" in caplog.text
+    renewer.renew()
+    assert renewer._snapshot.models.resolve("claude-opus-5").served == "gpt-5.5"
+
+
+def test_a_database_that_is_slow_to_refuse_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    last = LastRules(tmp_path / "last-rules.json", "db")
+    last.keep(Snapshot(rules_of("gpt-4.1")))
+    renewer = Renewer(SETTINGS, Source(OperationalError()), last)
+    assert not renewer.knows()
+    monkeypatch.setattr("bridge_api.renewal.PATIENCE", 0.0)
+    assert renewer.knows()
+    assert renewer._snapshot.models.resolve("claude-opus-5").served == "gpt-4.1"
+
+
+@pytest.mark.django_db
+def test_a_row_that_cannot_be_understood_stops_nobodys_renewal(caplog: Any) -> None:
+    good = ModelMapping.objects.create(pattern="claude-x", served="gpt-5.4")
+    bad = [ModelMapping.objects.create(pattern=f"claude-{at}", served="gpt-5.4") for at in range(4)]
+    for row, fields in zip(
+        bad,
+        ({"kind": "regex"}, {"effort_mode": "fixed", "effort": "huge"}, {"pattern": ""}, {"served": "two words"}),
+        strict=True,
+    ):
+        ModelMapping.objects.filter(pk=row.pk).update(**fields)
+    ModelCapability.objects.create(model="qwen3", efforts="low,ultra", source="s")
+    ModelCapability.objects.create(model="llama", images=False, source="s")
+    key, text = ClientKey.make("team a")
+    key.revoke()
+    for _ in range(2):
+        found = load(SETTINGS)
+    assert [rule.id for rule in found.models.rules] == [good.pk]
+    assert list(found.capabilities.own) == ["llama"]
+    assert found.keys[hashed(text)].revoked
+    told = [record.getMessage() for record in caplog.records if "left out" in record.getMessage()]
+    assert len(told) == 5
+    assert f"row {bad[0].pk} of bridge_api.ModelMapping cannot be understood and is left out: kind" in told
 
 
 def test_the_thread_reads_until_it_could_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,11 +224,24 @@ def test_a_key_is_kept_with_names_that_can_be_understood() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("fields", "place"), [({"efforts": "low,huge"}, "efforts"), ({"like": "nobody"}, "like")])
+@pytest.mark.parametrize(
+    ("fields", "place"),
+    [
+        ({"efforts": "low,huge"}, "efforts"),
+        ({"like": "nobody"}, "like"),
+        ({"context_window": 1000, "max_input": 5000}, "max_input"),
+        ({"context_window": 1000, "max_output": 9000}, "max_output"),
+    ],
+)
 def test_a_capability_that_cannot_be_is_refused(fields: dict[str, Any], place: str) -> None:
     with pytest.raises(ValidationError) as caught:
         ModelCapability(model="m", source="s", **fields).full_clean()
     assert place in caught.value.message_dict
+
+
+def test_a_window_bounds_what_was_not_said() -> None:
+    caps = ModelCapability(model="qwen3", context_window=32_768, source="s").capabilities()
+    assert (caps.context_window, caps.max_input, caps.max_output) == (32_768, 32_768, 32_768)
 
 
 @pytest.mark.django_db
