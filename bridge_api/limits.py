@@ -21,14 +21,14 @@ import queue
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from django.db import connection, transaction
 
 from bridge_api import errors
-from bridge_api.keys import ClientKey
+from bridge_api.keys import ClientKey, Limits
 
 log = logging.getLogger("bridge.limits")
 MINUTE, DAY = 60, 86_400
@@ -51,6 +51,16 @@ class Admission:
     reserved: int
     headers: dict[str, str] = field(default_factory=dict)
     checked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a key has used: in this minute, today, and how many of its requests run."""
+
+    requests: int = 0
+    tokens: int = 0
+    today: int = 0
+    running: int = 0
 
 
 @dataclass(slots=True)
@@ -219,35 +229,47 @@ class Books:
 
     def admit(self, key: ClientKey, request_id: str, tokens: int) -> Admission | errors.RateLimited:
         limits, minute, day = key.limits, self._now // MINUTE * MINUTE, self._now // DAY * DAY
-        if limits.concurrent is not None:
-            running = self._one(
-                f"SELECT COUNT(*) FROM {self._leases} WHERE key_id = %s AND until > %s", key.id, self._now
-            )
-            if running >= limits.concurrent:
-                return _refused("concurrent requests", limits.concurrent, 1)
-        if limits.tokens_per_day is not None and self._used(key, DAILY, day) + tokens > limits.tokens_per_day:
-            return _refused("tokens per day", limits.tokens_per_day, day + DAY - self._now)
-        left = minute + MINUTE - self._now
-        headers: dict[str, str] = {}
-        reset = minute + MINUTE
-        if limits.tokens_per_minute is not None:
-            used = self._used(key, TOKENS, minute) + tokens
-            if used > limits.tokens_per_minute:
-                told = _headers(TOKENS, limits.tokens_per_minute, limits.tokens_per_minute, reset)
-                return _refused("tokens per minute", limits.tokens_per_minute, left, told)
-            headers |= _headers(TOKENS, limits.tokens_per_minute, used, reset)
+        used = self._use(key, minute, day)
+        refused = self._refusal(limits, used, tokens)
+        if refused is not None:
+            return refused
         if limits.requests_per_minute is not None:
-            used = self._used(key, REQUESTS, minute) + 1
-            if used > limits.requests_per_minute:
-                told = _headers(REQUESTS, limits.requests_per_minute, used, reset)
-                return _refused("requests per minute", limits.requests_per_minute, left, headers | told)
             self._add(key, REQUESTS, minute, 1)
-            headers |= _headers(REQUESTS, limits.requests_per_minute, used, reset)
         self._spend(key, minute, day, tokens)
         if limits.concurrent is not None:
             sql = f"INSERT INTO {self._leases} (key_id, request_id, worker, until) VALUES (%s, %s, %s, %s)"
             self._run(sql, key.id, request_id, self._worker, self._now + LEASE)
-        return Admission(key, request_id, self._now, tokens, headers)
+        now_used = Use(used.requests + 1, used.tokens + tokens, used.today + tokens)
+        return Admission(key, request_id, self._now, tokens, told(limits, now_used, self._now))
+
+    def _use(self, key: ClientKey, minute: int, day: int) -> Use:
+        limits = key.limits
+        requests = self._used(key, REQUESTS, minute) if limits.requests_per_minute is not None else 0
+        tokens = self._used(key, TOKENS, minute) if limits.tokens_per_minute is not None else 0
+        today = self._used(key, DAILY, day) if limits.tokens_per_day is not None else 0
+        running = 0
+        if limits.concurrent is not None:
+            sql = f"SELECT COUNT(*) FROM {self._leases} WHERE key_id = %s AND until > %s"
+            running = self._one(sql, key.id, self._now)
+        return Use(requests, tokens, today, running)
+
+    def _refusal(self, limits: Limits, used: Use, tokens: int) -> errors.RateLimited | None:
+        """Why a request of so many tokens may not go on; None when it may."""
+        headers = told(limits, used, self._now)
+        if limits.tokens is not None and tokens > limits.tokens:
+            return _too_large(limits, tokens, headers)
+        if limits.concurrent is not None and used.running >= limits.concurrent:
+            return _refused("concurrent requests", limits.concurrent, 1, headers)
+        if limits.tokens_per_day is not None and used.today + tokens > limits.tokens_per_day:
+            # Hours away: the retries of a client would all be in vain.
+            seconds = DAY - self._now % DAY
+            return _refused("tokens per day", limits.tokens_per_day, seconds, {**headers, **errors.NO_RETRY})
+        left = MINUTE - self._now % MINUTE
+        if limits.tokens_per_minute is not None and used.tokens + tokens > limits.tokens_per_minute:
+            return _refused("tokens per minute", limits.tokens_per_minute, left, headers)
+        if limits.requests_per_minute is not None and used.requests >= limits.requests_per_minute:
+            return _refused("requests per minute", limits.requests_per_minute, left, headers)
+        return None
 
     def settle(self, admission: Admission, used: int) -> None:
         at = admission.at
@@ -289,11 +311,36 @@ class Books:
         self._cursor.execute(sql, values)  # type: ignore[attr-defined]
 
 
+def told(limits: Limits, used: Use, now: int) -> dict[str, str]:
+    """What is left of each limit, in Anthropic's headers. Those of tokens tell of the limit of which less is left
+    (Anthropic's page on rate limits: "the most restrictive limit currently in effect")."""
+    minute, day = now // MINUTE * MINUTE + MINUTE, now // DAY * DAY + DAY
+    headers: dict[str, str] = {}
+    if limits.requests_per_minute is not None:
+        headers |= _headers(REQUESTS, limits.requests_per_minute, used.requests, minute)
+    tokens = [(limits.tokens_per_minute, used.tokens, minute), (limits.tokens_per_day, used.today, day)]
+    given = [(limit, spent, reset) for limit, spent, reset in tokens if limit is not None]
+    if given:
+        headers |= _headers(TOKENS, *min(given, key=lambda one: one[0] - one[1]))
+    return headers
+
+
 def _headers(what: str, limit: int, used: int, reset: int) -> dict[str, str]:
     name, at = f"anthropic-ratelimit-{what}", datetime.fromtimestamp(reset, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {f"{name}-limit": str(limit), f"{name}-remaining": str(max(0, limit - used)), f"{name}-reset": at}
 
 
-def _refused(what: str, limit: int, seconds: int, told: dict[str, str] | None = None) -> errors.RateLimited:
-    text = f"This API key has reached its limit of {limit:,} {what}. Try again in {seconds} seconds."
-    return errors.RateLimited(text, code="key_limit", headers={"retry-after": str(max(1, seconds)), **(told or {})})
+def _refused(what: str, limit: int, seconds: int, headers: Mapping[str, str]) -> errors.RateLimited:
+    seconds = max(1, seconds)
+    text = f"This API key has reached its limit of {limit:,} {what}. Try again in {seconds} second{'s'[: seconds > 1]}."
+    return errors.RateLimited(text, code="key_limit", headers={"retry-after": str(seconds), **headers})
+
+
+def _too_large(limits: Limits, tokens: int, headers: Mapping[str, str]) -> errors.RateLimited:
+    """A request that no waiting helps: no ``retry-after``, and no retries."""
+    when = "minute" if limits.tokens == limits.tokens_per_minute else "day"
+    text = (
+        f"This request has {tokens:,} tokens of input, more than this API key may use in a whole {when} "
+        f"({limits.tokens:,}). No retry will help: shorten it, or ask for a larger limit."
+    )
+    return errors.RateLimited(text, code="key_limit_too_large", headers={**headers, **errors.NO_RETRY})

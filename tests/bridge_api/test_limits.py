@@ -112,9 +112,63 @@ def test_what_is_left_is_told(row: Row, books: Any) -> None:
     assert told["anthropic-ratelimit-tokens-reset"].endswith("T12:01:00Z")
 
 
+ALL = {"requests_per_minute": 9, "tokens_per_minute": 1000, "concurrent": 1, "tokens_per_day": 5000}
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({**ALL, "concurrent": 0}, "0 concurrent requests"),
+        ({**ALL, "concurrent": 2, "tokens_per_day": 750}, "750 tokens per day"),
+        ({**ALL, "concurrent": 2, "tokens_per_minute": 600}, "600 tokens per minute"),
+        ({**ALL, "concurrent": 2, "requests_per_minute": 1}, "1 requests per minute"),
+    ],
+)
+def test_whatever_limit_refuses_all_limits_of_the_key_are_told(
+    row: Row, books: Any, limits: dict[str, int], words: str
+) -> None:
+    books().admit(key(row, **{**ALL, "concurrent": 5}), "r1", 500)
+    answer = books().admit(key(row, **limits), "r2", 300)
+    assert isinstance(answer, RateLimited)
+    assert words in answer.message
+    told = answer.headers
+    assert told["anthropic-ratelimit-requests-limit"] == str(limits["requests_per_minute"])
+    assert told["anthropic-ratelimit-requests-remaining"] == str(limits["requests_per_minute"] - 1)
+    assert int(told["anthropic-ratelimit-tokens-remaining"]) <= 500
+    assert int(told["retry-after"]) >= 1
+    assert ("x-should-retry" in told) is ("day" in words)
+
+
+def test_of_two_limits_of_tokens_the_one_with_less_left_is_told(row: Row, books: Any) -> None:
+    mine = key(row, tokens_per_minute=1000, tokens_per_day=1200)
+    assert books().admit(mine, "r1", 700).headers["anthropic-ratelimit-tokens-limit"] == "1000"
+    later = books(NOON + MINUTE).admit(mine, "r2", 100).headers
+    assert (later["anthropic-ratelimit-tokens-limit"], later["anthropic-ratelimit-tokens-remaining"]) == ("1200", "400")
+    assert later["anthropic-ratelimit-tokens-reset"].endswith("T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [({"tokens_per_minute": 1000}, "whole minute (1,000)"), ({"tokens_per_day": 900}, "whole day (900)")],
+)
+def test_a_request_that_will_never_fit_is_told_so_and_not_tried_again(
+    row: Row, books: Any, limits: dict[str, int], words: str
+) -> None:
+    answer = books().admit(key(row, **limits), "r1", 26_000)
+    assert isinstance(answer, RateLimited)
+    assert (answer.status, answer.headers["x-should-retry"]) == (429, "false")
+    assert words in answer.message
+    assert "26,000 tokens of input" in answer.message
+    assert "retry-after" not in answer.headers
+
+
+def test_one_second_is_no_seconds(row: Row, books: Any) -> None:
+    assert "Try again in 1 second." in books().admit(key(row, concurrent=0), "r1", 0).message
+
+
 def test_a_refused_request_uses_nothing(row: Row, books: Any) -> None:
     mine = key(row, requests_per_minute=1, tokens_per_minute=10, concurrent=5)
-    refused(books().admit(mine, "r1", 11), "tokens", 60)
+    assert isinstance(books().admit(mine, "r1", 11), RateLimited)
     assert not KeyUsage.objects.filter(amount__gt=0).exists()
     assert not KeyLease.objects.exists()
 
