@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bridge_api import errors
-from bridge_api.keys import PREFIX, ClientKey, given_in, recognised
+from bridge_api.keys import ClientKey, for_upstream, recognised
 from bridge_api.snapshot import Snapshot
 
 Mode = Literal["open", "keys", "passthrough"]
@@ -54,7 +54,7 @@ class Auth:
         if self.mode == "open":
             return ANYBODY
         if self.mode == "passthrough":
-            return _own_key(headers)
+            return Caller(upstream_key=for_upstream(headers))
         if not self.loaded():
             await _until(self.loaded, "The bridge cannot read its client keys yet.", "keys_unread")
         return Caller(recognised(headers, snapshot().keys, time.time()))
@@ -66,12 +66,3 @@ async def _until(known: Callable[[], bool], words: str, code: str) -> None:
         if time.monotonic() > end:
             raise errors.Overloaded(words, code=code)
         await asyncio.sleep(0.02)
-
-
-def _own_key(headers: Mapping[str, str]) -> Caller:
-    credentials = [one for one in given_in(headers) if one.isascii() and one.isprintable() and " " not in one]
-    if not credentials:
-        raise errors.AuthenticationFailed("x-api-key header is required", code="key_missing")
-    if credentials[0].startswith(PREFIX):
-        raise errors.AuthenticationFailed("invalid x-api-key", code="key_unknown")
-    return Caller(upstream_key=credentials[0])

@@ -235,7 +235,9 @@ class Exchange:
         if not 200 <= head.status < 300:
             body = await flow.read(MAX_ERROR_BODY, ERROR_BODY_SECONDS)
             caps = self._plan.caps if self._plan else None
-            return from_http(head.status, head.headers, body, caps=caps, input_tokens=self._tokens or None)
+            clients = self._intake.caller.upstream_key is not None
+            tokens = self._tokens or None
+            return from_http(head.status, head.headers, body, caps=caps, input_tokens=tokens, clients_key=clients)
         if head.encoded:
             return from_network("protocol")
         if head.content_type == "application/json":

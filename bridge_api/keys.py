@@ -20,7 +20,9 @@ from bridge_api.rules import normalise, whole, wildcard
 PREFIX = "brk_"
 SHOWN = 12
 """Characters of a key by which people tell it from others."""
-LONGEST = 512
+LONGEST = 8_192
+"""Characters of a credential that is passed on: tokens of Microsoft Entra have some thousands."""
+ANTHROPICS = "sk-ant-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,25 @@ def given_in(headers: Mapping[str, str]) -> list[str]:
     scheme, _, value = headers.get("authorization", "").strip().partition(" ")
     if scheme.lower() == "bearer":
         found.append(value.strip())
-    return [credential for credential in found if credential and len(credential) <= LONGEST]
+    return [credential for credential in found if credential]
+
+
+def for_upstream(headers: Mapping[str, str]) -> str:
+    """The client's own key for the upstream, in either header. Raises AuthenticationFailed.
+
+    Clients that have a field for each header fill one of them with anything: OpenAI's keys begin with ``sk-``, and of
+    others the bearer token is the more likely one. A key of the bridge's or of Anthropic's is nothing to the upstream,
+    and not for it to see.
+    """
+    given = given_in(headers)
+    if not given:
+        raise errors.AuthenticationFailed("x-api-key header is required", code="key_missing")
+    sendable = [one for one in given if one.isascii() and one.isprintable() and " " not in one and len(one) <= LONGEST]
+    found = [one for one in reversed(sendable) if not one.startswith((PREFIX, ANTHROPICS))]
+    if not found:
+        text = "This is no key for the bridge's upstream. The bridge passes its clients' own keys on: give yours."
+        raise errors.AuthenticationFailed(text, code="key_not_for_upstream", headers=errors.NO_RETRY)
+    return next((one for one in found if one.startswith("sk-")), found[0])
 
 
 def recognised(headers: Mapping[str, str], keys: Mapping[str, ClientKey], now: float) -> ClientKey:

@@ -101,12 +101,16 @@ def from_http(
     *,
     caps: Capabilities | None = None,
     input_tokens: int | None = None,
+    clients_key: bool = False,
 ) -> e.BridgeError:
-    """The error for a non-2xx answer. ``headers`` have lower-case names; ``body`` may be anything."""
+    """The error for a non-2xx answer. ``headers`` have lower-case names; ``body`` may be anything; ``clients_key``: the
+    upstream was asked with the client's own key."""
     found = _error_object(body)
-    if found is None:
-        return _without_body(status, headers)
-    return _build(found, status, headers, caps, input_tokens)
+    failure = _without_body(status, headers) if found is None else _build(found, status, headers, caps, input_tokens)
+    if isinstance(failure, e.AuthenticationFailed | e.PermissionDenied) and status in (401, 403):
+        whose = "the API key that you gave" if clients_key else "the bridge's own credential"
+        failure.message = f"The upstream refused {whose}: {failure.message}"
+    return failure
 
 
 def from_event(
@@ -196,8 +200,6 @@ def _build(
             _overflow_text(message, caps, input_tokens), code="context_length_exceeded", openai=openai
         )
     delay = _retry_after(headers)
-    if kind in (e.AuthenticationFailed, e.PermissionDenied) and status in (401, 403):
-        message = f"The upstream refused the bridge's own credential: {message}"
     return kind(
         message,
         code=code or kind_name or kind.default_code,

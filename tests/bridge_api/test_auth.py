@@ -12,7 +12,7 @@ from bridge_api.errors import AuthenticationFailed, Overloaded
 from bridge_api.keys import ClientKey, Limits, hashed, new_key
 from bridge_api.signals import ExchangeFinished
 from bridge_api.snapshot import Snapshot
-from tests.bridge_api.edge import BODY, Caller, answer_events, bridge, saying, wired
+from tests.bridge_api.edge import BODY, Caller, answer_events, bridge, plain, saying, sending, wired
 
 KEY = new_key()
 
@@ -68,6 +68,18 @@ async def test_the_clients_own_key_is_passed_on(use: Any, alone: None, headers: 
         asked = wire.requests[0][1]
     assert asked["authorization"] == "Bearer sk-mine"
     assert "openai-organization" not in asked
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"), [("passthrough", "the API key that you gave"), ("open", "the bridge's own")]
+)
+async def test_whose_key_the_upstream_refused_is_told(use: Any, alone: None, mode: Any, words: str) -> None:
+    body = b'{"error":{"message":"Incorrect API key provided","type":"invalid_request_error","code":"invalid_api_key"}}'
+    async with wired(sending(plain(401, body))) as (_, upstream):
+        use(upstream, auth=Auth(mode))
+        caller = await Caller(body=BODY, headers=(("x-api-key", "sk-wrong"),)).on(bridge())
+    assert caller.status == 401
+    assert f"The upstream refused {words}" in caller.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages/count_tokens"])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge_api.errors import AuthenticationFailed
-from bridge_api.keys import ClientKey, Limits, allowed, fault_in, hashed, new_key, patterns, recognised
+from bridge_api.keys import ClientKey, Limits, allowed, fault_in, for_upstream, hashed, new_key, patterns, recognised
 from bridge_api.rules import normalise, wildcard
 
 KEY = new_key()
@@ -60,6 +60,34 @@ def test_a_revoked_or_expired_key_is_told_so() -> None:
 )
 def test_a_key_is_recognised_in_either_header(headers: dict[str, str]) -> None:
     assert recognised(headers, KEYS, NOW).label == "mine"
+
+
+TOKEN = "eyJ" + "x" * 3_000
+
+
+@pytest.mark.parametrize(
+    ("first", "bearer", "passed"),
+    [
+        ("sk-mine", "", "sk-mine"),
+        ("", "sk-mine", "sk-mine"),
+        ("placeholder", "sk-mine", "sk-mine"),
+        ("sk-mine", "placeholder", "sk-mine"),
+        ("placeholder", "0123456789abcdef", "0123456789abcdef"),
+        ("sk-ant-api03-x", "sk-mine", "sk-mine"),
+        (KEY, "sk-mine", "sk-mine"),
+        ("", TOKEN, TOKEN),
+    ],
+)
+def test_of_two_credentials_the_one_for_the_upstream_is_passed_on(first: str, bearer: str, passed: str) -> None:
+    assert for_upstream({"x-api-key": first, "authorization": f"Bearer {bearer}"}) == passed
+
+
+@pytest.mark.parametrize("value", [KEY, "sk-ant-api03-x", "é", "a b", "x" * 9_000])
+def test_a_key_that_is_none_of_the_upstreams_is_not_passed_on(value: str) -> None:
+    with pytest.raises(AuthenticationFailed) as caught:
+        for_upstream({"x-api-key": value})
+    assert caught.value.code == "key_not_for_upstream"
+    assert value not in caught.value.message
 
 
 def test_keys_are_long_random_and_kept_as_a_hash() -> None:
