@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 Sampling = Literal["always", "without_reasoning", "never"]
 
@@ -68,10 +68,12 @@ class Capabilities:
         return weaker[-1] if weaker else self.efforts[0]
 
 
-# The sources of the rows.
-_TYPES = "literals of the openai package 3.54.0"
-_PAGES = "OpenAI's model pages and guides (reasoning, prompt caching, tool search), November 2026"
+# The sources of the rows: the page against which a row can be checked, and where a fact was seen that it does not tell.
+_PAGES = "https://developers.openai.com/api/docs/models/"
+_LATEST = "https://developers.openai.com/api/docs/guides/latest-model"
 _RECORDED = "errors and echoed defaults in recorded traffic"
+_MATRIX = "opencode #26268 (values that the API named when it refused others)"
+_NO_VERBOSITY = "litellm #16735, openai/codex #9035 (verbosity is refused)"
 
 _GPT6 = Capabilities(
     "gpt-6",
@@ -84,7 +86,6 @@ _GPT6 = Capabilities(
     breakpoints=True,
     verbosity=True,
     tool_search=True,
-    source=f"{_PAGES}; {_TYPES}",
 )
 _GPT5 = Capabilities(
     "gpt-5",
@@ -94,27 +95,29 @@ _GPT5 = Capabilities(
     max_input=272_000,
     max_output=128_000,
     verbosity=True,
-    source=f"{_PAGES}; {_RECORDED}",
 )
 _GPT51 = replace(_GPT5, family="gpt-5.1", efforts=("none", "low", "medium", "high"), sampling="without_reasoning")
 _GPT52 = replace(_GPT51, family="gpt-5.2", efforts=("none", "low", "medium", "high", "xhigh"))
 _GPT53_CODEX = replace(_GPT5, family="gpt-5.3", efforts=("low", "medium", "high", "xhigh"), phase=True)
 _GPT54 = replace(_GPT52, family="gpt-5.4", phase=True, context_window=1_050_000, max_input=922_000, tool_search=True)
 _GPT54_SMALL = replace(_GPT54, context_window=400_000, max_input=272_000)
+_GPT55 = replace(_GPT54, family="gpt-5.5")
 _GPT56 = replace(_GPT54, family="gpt-5.6", efforts=("none", "low", "medium", "high", "xhigh", "max"), breakpoints=True)
 _O_SERIES = Capabilities(
-    "o",
-    efforts=CLASSIC,
+    "o", efforts=CLASSIC, sampling="never", context_window=200_000, max_input=200_000, max_output=100_000
+)
+# The first two reason by themselves: no effort, no developer or system messages, text only.
+_O1_EARLY = Capabilities(
+    "o1",
     sampling="never",
-    context_window=200_000,
-    max_input=200_000,
-    max_output=100_000,
-    source=f"{_PAGES}; {_RECORDED} (o4-mini refuses minimal)",
+    developer_role=False,
+    images=False,
+    files=False,
+    structured_output=False,
+    encrypted_reasoning=False,
 )
-_GPT41 = Capabilities(
-    "gpt-4.1", context_window=1_047_576, max_input=1_047_576, max_output=32_768, source=f"{_PAGES}; {_RECORDED}"
-)
-_GPT4O = Capabilities("gpt-4o", source=f"{_PAGES}; {_RECORDED}")
+_GPT41 = Capabilities("gpt-4.1", context_window=1_047_576, max_input=1_047_576, max_output=32_768)
+_GPT4O = Capabilities("gpt-4o")
 _GPT4 = Capabilities(
     "gpt-4",
     context_window=8_192,
@@ -123,8 +126,9 @@ _GPT4 = Capabilities(
     images=False,
     files=False,
     structured_output=False,
-    source=_PAGES,
 )
+_GPT4_TURBO = replace(_GPT4, context_window=128_000, max_input=128_000, max_output=4_096)
+_GPT35 = replace(_GPT4, family="gpt-3.5", context_window=16_385, max_input=16_385, max_output=4_096)
 UNKNOWN = Capabilities(
     "unknown",
     efforts=CLASSIC,
@@ -137,43 +141,98 @@ UNKNOWN = Capabilities(
 )
 
 _ASTRA_EFFORTS = ("low", "medium", "high", "xhigh", "max")
+_CODEX_EFFORTS = ("low", "medium", "high", "xhigh")
+_PRO_EFFORTS = ("medium", "high", "xhigh")
+
+
+def _row(base: Capabilities, *sources: str, **changes: Any) -> Capabilities:
+    """``base`` with ``changes``. A source without a scheme is the name of a model page, or a place in words."""
+    told = [f"{_PAGES}{source}" if re.fullmatch(r"[a-z0-9.-]+", source) else source for source in sources]
+    return replace(base, source="; ".join(told), **changes)
+
 
 _TABLE: dict[str, Capabilities] = {
-    "gpt-6": _GPT6,
-    "gpt-6-astra": replace(_GPT6, efforts=_ASTRA_EFFORTS, sampling="never"),
-    "gpt-6.1-sol": replace(_GPT6, family="gpt-6.1", efforts=_ASTRA_EFFORTS),
-    "gpt-6.1": replace(_GPT6, family="gpt-6.1"),
-    "gpt-6.2": replace(_GPT6, family="gpt-6.2"),
-    "gpt-6.2-astra": replace(_GPT6, family="gpt-6.2", efforts=_ASTRA_EFFORTS, sampling="never"),
-    "gpt-5.6": _GPT56,
-    "gpt-5.5": replace(_GPT54, family="gpt-5.5"),
-    "gpt-5.5-pro": replace(_GPT54, family="gpt-5.5", efforts=("medium", "high", "xhigh"), sampling="never"),
-    "gpt-5.4": _GPT54,
-    "gpt-5.4-mini": _GPT54_SMALL,
-    "gpt-5.4-nano": _GPT54_SMALL,
-    "gpt-5.3-codex": _GPT53_CODEX,
-    "gpt-5.3-chat": replace(_GPT4O, family="gpt-5.3"),
-    "gpt-5.2": _GPT52,
-    "gpt-5.2-pro": replace(_GPT52, efforts=("medium", "high", "xhigh"), sampling="never"),
-    "gpt-5.2-chat": replace(_GPT4O, family="gpt-5.2"),
-    "gpt-5.1": _GPT51,
-    "gpt-5.1-codex-max": replace(_GPT51, efforts=("none", "low", "medium", "high", "xhigh")),
-    "gpt-5.1-chat": replace(_GPT4O, family="gpt-5.1"),
-    "gpt-5": _GPT5,
-    "gpt-5-pro": replace(_GPT5, efforts=("high",)),
-    "gpt-5-codex": replace(_GPT5, efforts=CLASSIC),
-    "gpt-5-chat": replace(_GPT4O, family="gpt-5"),
-    "gpt-4.1": _GPT41,
-    "gpt-4o": _GPT4O,
-    "gpt-4": _GPT4,
-    "gpt-4-turbo": replace(_GPT4, context_window=128_000, max_input=128_000, max_output=4_096, images=True),
-    "gpt-3.5": replace(_GPT4, family="gpt-3.5", context_window=16_385, max_input=16_385, max_output=4_096),
-    "o1": replace(_O_SERIES, family="o1"),
-    "o3": replace(_O_SERIES, family="o3"),
-    "o4": replace(_O_SERIES, family="o4"),
-    "codex-mini": replace(_O_SERIES, family="o4"),
-    "computer-use-preview": replace(_O_SERIES, family="computer-use", context_window=8_192, max_output=1_024),
-    "chatgpt-4o": _GPT4O,
+    "gpt-6": _row(_GPT6, "gpt-6-sol", _LATEST),
+    "gpt-6-astra": _row(_GPT6, "gpt-6-astra", _LATEST, efforts=_ASTRA_EFFORTS, sampling="never"),
+    "gpt-6.1-sol": _row(_GPT6, "gpt-6.1-sol", _LATEST, family="gpt-6.1", efforts=_ASTRA_EFFORTS),
+    "gpt-6.1": _row(_GPT6, "gpt-6.1-terra", _LATEST, family="gpt-6.1"),
+    "gpt-6.2": _row(_GPT6, "gpt-6.2-sol", _LATEST, family="gpt-6.2"),
+    "gpt-6.2-astra": _row(_GPT6, "gpt-6.2-astra", family="gpt-6.2", efforts=_ASTRA_EFFORTS, sampling="never"),
+    # Names of access programs, which are served by models of these families: what all of them take.
+    "gpt-daybreak": _row(
+        _GPT6,
+        "https://developers.openai.com/api/docs/guides/daybreak (it does not say which model the names stand for)",
+        efforts=_CODEX_EFFORTS,
+        sampling="never",
+    ),
+    "gpt-rosalind": _row(
+        _GPT6,
+        "a literal of the openai package 3.54.0, taken to be of the family of gpt-6-rosalind",
+        efforts=_CODEX_EFFORTS,
+        sampling="never",
+    ),
+    "gpt-5.6": _row(_GPT56, "gpt-5.6-sol", _RECORDED),
+    "gpt-5.5": _row(_GPT55, "gpt-5.5", _MATRIX),
+    "gpt-5.5-pro": _row(_GPT55, "gpt-5.5-pro", "models.dev #2296", efforts=_PRO_EFFORTS, sampling="never"),
+    "gpt-5.4": _row(_GPT54, "gpt-5.4", _RECORDED),
+    "gpt-5.4-mini": _row(_GPT54_SMALL, "gpt-5.4-mini", _RECORDED),
+    "gpt-5.4-nano": _row(_GPT54_SMALL, "gpt-5.4-nano", _RECORDED),
+    "gpt-5.4-pro": _row(_GPT54, "gpt-5.4-pro", "models.dev #2296", efforts=_PRO_EFFORTS, sampling="never"),
+    "gpt-5.3-codex": _row(_GPT53_CODEX, "gpt-5.3-codex", "models.dev #2296"),
+    "gpt-5.3-chat": _row(_GPT4O, "gpt-5.3-chat-latest", family="gpt-5.3"),
+    "gpt-5.2": _row(_GPT52, "gpt-5.2", _RECORDED),
+    "gpt-5.2-pro": _row(_GPT52, "gpt-5.2-pro", efforts=_PRO_EFFORTS, sampling="never"),
+    "gpt-5.2-codex": _row(
+        _GPT52, "gpt-5.2-codex", _NO_VERBOSITY, efforts=_CODEX_EFFORTS, sampling="never", verbosity=False
+    ),
+    "gpt-5.2-chat": _row(_GPT4O, "gpt-5.2-chat-latest", family="gpt-5.2"),
+    "gpt-5.1": _row(_GPT51, "gpt-5.1", _RECORDED),
+    "gpt-5.1-codex": _row(
+        _GPT51,
+        "gpt-5.1-codex",
+        "openai/codex #6647 (none is refused)",
+        _NO_VERBOSITY,
+        efforts=CLASSIC,
+        sampling="never",
+        verbosity=False,
+    ),
+    "gpt-5.1-codex-max": _row(
+        _GPT51, "gpt-5.1-codex-max", _NO_VERBOSITY, efforts=_CODEX_EFFORTS, sampling="never", verbosity=False
+    ),
+    "gpt-5.1-chat": _row(_GPT4O, "gpt-5.1-chat-latest", family="gpt-5.1"),
+    "gpt-5": _row(_GPT5, "gpt-5", _RECORDED),
+    "gpt-5-pro": _row(_GPT5, "gpt-5-pro", efforts=("high",)),
+    "gpt-5-codex": _row(_GPT5, "gpt-5-codex", _NO_VERBOSITY, efforts=CLASSIC, verbosity=False),
+    "gpt-5-chat": _row(_GPT4O, "gpt-5-chat-latest", family="gpt-5"),
+    "gpt-4.1": _row(_GPT41, "gpt-4.1", _RECORDED),
+    "gpt-4o": _row(_GPT4O, "gpt-4o", _RECORDED),
+    "gpt-4o-2024-05-13": _row(_GPT4O, "gpt-4o", max_output=4_096, structured_output=False),
+    "gpt-4": _row(_GPT4, "gpt-4"),
+    "gpt-4-32k": _row(_GPT4, "gpt-4", context_window=32_768, max_input=32_768),
+    "gpt-4-turbo": _row(_GPT4_TURBO, "gpt-4-turbo", images=True),
+    "gpt-4-turbo-preview": _row(_GPT4_TURBO, "gpt-4-turbo-preview"),
+    "gpt-4-1106-preview": _row(_GPT4_TURBO, "gpt-4-turbo-preview"),
+    "gpt-4-0125-preview": _row(_GPT4_TURBO, "gpt-4-turbo-preview"),
+    "gpt-4-vision-preview": _row(_GPT4_TURBO, "gpt-4-turbo", images=True),
+    "gpt-3.5": _row(_GPT35, "gpt-3.5-turbo"),
+    "gpt-3.5-turbo-0301": _row(_GPT35, "gpt-3.5-turbo", context_window=4_096, max_input=4_096),
+    "gpt-3.5-turbo-0613": _row(_GPT35, "gpt-3.5-turbo", context_window=4_096, max_input=4_096),
+    "o1": _row(_O_SERIES, "o1", family="o1"),
+    "o1-mini": _row(_O1_EARLY, "o1-mini", max_output=65_536),
+    "o1-preview": _row(_O1_EARLY, "o1-preview", max_output=32_768),
+    "o3": _row(_O_SERIES, "o3", family="o3"),
+    "o3-mini": _row(_O_SERIES, "o3-mini", family="o3", images=False, files=False),
+    "o4": _row(_O_SERIES, "o4-mini", f"{_RECORDED} (it refuses minimal)", family="o4"),
+    "codex-mini": _row(_O_SERIES, "codex-mini-latest", family="o4"),
+    "computer-use-preview": _row(
+        _O_SERIES,
+        "computer-use-preview",
+        family="computer-use",
+        context_window=8_192,
+        max_input=8_192,
+        max_output=1_024,
+    ),
+    "chatgpt-4o": _row(_GPT4O, "chatgpt-4o-latest"),
 }
 _UPSTREAM_NAME = re.compile(r"(gpt-|chatgpt-|codex-|computer-use-|ft:|o\d)")
 

@@ -3,19 +3,62 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
-from openai.types.shared.chat_model import ChatModel
+from openai.types.shared.all_models import AllModels
 
 from bridge_api import capabilities
 
 
-@pytest.mark.parametrize("model", get_args(ChatModel))
-def test_every_model_that_the_openai_package_names_is_known(model: str) -> None:
-    if "audio" in model:
-        pytest.skip("audio models do not serve the Responses API's text answers")
+def literals(kind: Any) -> list[str]:
+    """The names in a union of literals, in their order."""
+    found = [name for inner in get_args(kind) for name in ([inner] if isinstance(inner, str) else literals(inner))]
+    return list(dict.fromkeys(found))
+
+
+AUDIO = [name for name in literals(AllModels) if "audio" in name]
+"""Left out: they do not serve the Responses API's text answers."""
+
+
+@pytest.mark.parametrize("model", [name for name in literals(AllModels) if name not in AUDIO])
+def test_every_model_of_text_that_the_openai_package_names_is_known(model: str) -> None:
     assert capabilities.of(model) is not capabilities.UNKNOWN
+
+
+@pytest.mark.parametrize(("name", "row"), capabilities.built_in().items())
+def test_every_row_has_a_place_to_check_it_and_sizes_that_can_be(name: str, row: capabilities.Capabilities) -> None:
+    assert "https://" in row.source or "openai package" in row.source
+    assert row.max_input <= row.context_window
+    assert row.max_output <= row.context_window
+    assert list(row.efforts) == sorted(row.efforts, key=capabilities.EFFORT_ORDER.index)
+
+
+def test_most_rows_have_a_page_of_their_own() -> None:
+    pages = {row.source.split("; ")[0] for row in capabilities.built_in().values()}
+    assert len(pages) >= len(capabilities.built_in()) * 3 // 4
+
+
+@pytest.mark.parametrize(
+    ("model", "facts"),
+    [
+        ("gpt-5.1-codex", {"efforts": ("low", "medium", "high"), "verbosity": False}),
+        ("gpt-5.1-codex-mini", {"efforts": ("low", "medium", "high")}),
+        ("gpt-5.1-codex-max", {"efforts": ("low", "medium", "high", "xhigh"), "verbosity": False}),
+        ("gpt-5.2-codex", {"efforts": ("low", "medium", "high", "xhigh")}),
+        ("gpt-4-1106-preview", {"context_window": 128_000, "max_output": 4_096}),
+        ("gpt-4-0125-preview", {"context_window": 128_000, "images": False}),
+        ("gpt-4-vision-preview", {"context_window": 128_000, "images": True}),
+        ("gpt-4-32k-0613", {"context_window": 32_768}),
+        ("o3-mini", {"images": False, "efforts": ("low", "medium", "high")}),
+        ("o1-mini", {"efforts": (), "context_window": 128_000, "developer_role": False}),
+        ("o1-preview-2024-09-12", {"efforts": (), "max_output": 32_768}),
+        ("computer-use-preview", {"max_input": 8_192}),
+    ],
+)
+def test_what_sets_a_model_apart_from_its_family(model: str, facts: dict[str, Any]) -> None:
+    row = capabilities.of(model)
+    assert {name: getattr(row, name) for name in facts} == facts
 
 
 @pytest.mark.parametrize(
@@ -30,6 +73,7 @@ def test_every_model_that_the_openai_package_names_is_known(model: str) -> None:
         ("gpt-5.1", "xhigh", "high"),
         ("gpt-5.4", "max", "xhigh"),
         ("gpt-5-pro", "low", "high"),
+        ("gpt-5.1-codex", "none", "low"),
         ("gpt-4o", "high", None),
     ],
 )
