@@ -6,6 +6,7 @@ walking the pages in either direction meets each entry once, in the order of the
 
 What is promised:
 
+- What the operator's rule makes of the model: its caps, and of efforts those that it leaves.
 - Of efforts those that reach the upstream as they were asked; the others are accepted and become the nearest one.
 - ``disabled`` and ``between_tools`` of thinking are accepted for all models ("false exactly when a request that sends
   it gets a 400"); ``adaptive`` and ``enabled`` need a model that reasons.
@@ -18,8 +19,9 @@ the Models API, the upstream's refusals of hosted tools.
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal, get_args
@@ -28,7 +30,7 @@ from bridge_api import capabilities
 from bridge_api.capabilities import Capabilities, Table
 from bridge_api.errors import NotFound
 from bridge_api.mapping import FAMILY_MODELS, ModelMap
-from bridge_api.rules import family_in, normalise, whole
+from bridge_api.rules import UNCHANGED, Adjustments, family_in, normalise, whole
 from bridge_api.schemas.wording import invalid
 
 Line = Literal["opus", "sonnet", "haiku", "fable", "mythos"]
@@ -49,7 +51,8 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A name that can be asked for. ``caps`` are those of the upstream model that serves it."""
+    """A name that can be asked for. ``caps`` are those of the upstream model that serves it, ``adjustments`` what the
+    operator's rule makes of them."""
 
     id: str
     display_name: str
@@ -57,6 +60,7 @@ class Listed:
     created: date
     caps: Capabilities
     lifecycle: Lifecycle = "active"
+    adjustments: Adjustments = UNCHANGED
 
 
 def _row(id: str, display_name: str, line: Line, created: str) -> Listed:
@@ -101,7 +105,8 @@ retires none of them when Anthropic does. Two names of one model have two displa
 
 def info(listed: Listed) -> dict[str, Any]:
     """The ModelInfo of an entry."""
-    known = listed.caps != capabilities.UNKNOWN
+    caps, rule = listed.caps, listed.adjustments
+    known = caps != capabilities.UNKNOWN
     return {
         "type": "model",
         "id": listed.id,
@@ -111,11 +116,22 @@ def info(listed: Listed) -> dict[str, Any]:
         "deprecated_at": None,
         "retires_at": None,
         "line": listed.line,
-        "max_input_tokens": listed.caps.max_input if known else None,
-        "max_tokens": listed.caps.max_output if known else None,
+        "max_input_tokens": _least(caps.max_input if known else None, rule.max_input_tokens),
+        "max_tokens": _least(caps.max_output if known else None, rule.max_output_tokens),
         "allowed_fallback_models": [],
-        "capabilities": _capabilities(listed.caps),
+        "capabilities": _capabilities(replace(caps, efforts=_efforts(caps, rule))),
     }
+
+
+def _least(*limits: int | None) -> int | None:
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _efforts(caps: Capabilities, rule: Adjustments) -> tuple[str, ...]:
+    """The efforts that reach the upstream as they are asked, where a rule changes some."""
+    kept = tuple(effort for effort in caps.efforts if rule.effort_for(effort) == effort)
+    fixed = caps.clamp_effort(rule.effort) if caps.efforts and not kept else None
+    return (fixed,) if fixed else kept
 
 
 def _capabilities(caps: Capabilities) -> dict[str, Any]:
@@ -151,14 +167,21 @@ def _group(**members: bool) -> dict[str, Any]:
     return {**_support(any(members.values())), **{name: _support(supported) for name, supported in members.items()}}
 
 
-def one(listed: Sequence[Listed], name: str) -> dict[str, Any]:
-    """The ModelInfo of the entry called ``name``. Raises NotFound."""
+def one(listed: Sequence[Listed], name: str, unlisted: Callable[[str], Listed] | None = None) -> dict[str, Any]:
+    """The ModelInfo of the entry called ``name``, or of what ``unlisted`` says of a name that is not in the list.
+    Raises NotFound."""
     entries = _by_name(listed)
     found = _name_in(entries, name)
-    if found is None:
-        # The name is the one value that Anthropic's own 404 repeats; clients show it to their users.
-        raise NotFound(f"model: {name[:128]}", code="model_not_found")
-    return info(entries[found])
+    if found is not None:
+        return info(entries[found])
+    if unlisted is not None:
+        return info(unlisted(name))
+    raise unknown(name)
+
+
+def unknown(name: str) -> NotFound:
+    # The name is the one value that Anthropic's own 404 repeats; clients show it to their users.
+    return NotFound(f"model: {name[:128]}", code="model_not_found")
 
 
 def _by_name(listed: Iterable[Listed]) -> dict[str, Listed]:
@@ -259,15 +282,25 @@ def offered(models: ModelMap, table: Table) -> list[Listed]:
     """
     own = [rule.pattern for rule in models.rules if rule.kind == "exact"] + list(models.entries)
     known = {entry.id for entry in LISTED}
-    found = []
-    for name in dict.fromkeys(own):
-        if name not in known:
-            found.append(Listed(name, name, family_in(name), OWN_SINCE, capabilities.UNKNOWN))  # type: ignore[arg-type]
-    served = []
+    found = [_own(name) for name in dict.fromkeys(own) if name not in known]
+    offers = []
     for entry in (*found, *LISTED):
-        try:
-            route = models.resolve(entry.id)
-        except NotFound:
-            continue
-        served.append(replace(entry, caps=table.of(route.served)))
-    return served
+        with contextlib.suppress(NotFound):
+            offers.append(_served(entry, models, table))
+    return offers
+
+
+def asked_for(name: str, models: ModelMap, table: Table) -> Listed:
+    """The entry of any name that a request may ask for, listed or not. Raises NotFound."""
+    if not name.strip():
+        raise unknown(name)
+    return _served(_own(name.strip()), models, table)
+
+
+def _own(name: str) -> Listed:
+    return Listed(name, name, family_in(normalise(name)), OWN_SINCE, capabilities.UNKNOWN)  # type: ignore[arg-type]
+
+
+def _served(entry: Listed, models: ModelMap, table: Table) -> Listed:
+    route = models.resolve(entry.id)
+    return replace(entry, caps=table.of(route.served), adjustments=route.adjustments)

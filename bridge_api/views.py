@@ -26,6 +26,7 @@ from bridge_api.service import service
 from bridge_api.story import MODELS, Story, ended_by, unexpected
 
 READY_SECONDS = 5.0
+Unlisted = Callable[[str], model_list.Listed]
 SSE_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 
 
@@ -97,18 +98,20 @@ async def _counted(exchange: Exchange) -> HttpResponseBase:
 async def list_models(request: HttpRequest) -> HttpResponseBase:
     """``GET /v1/models``: the names that may be asked for, a page at a time."""
 
-    def listed(entries: list[model_list.Listed]) -> dict[str, Any]:
+    def listed(entries: list[model_list.Listed], unlisted: Unlisted) -> dict[str, Any]:
         return model_list.page(entries, dict(request.GET.lists()))  # type: ignore[arg-type]
 
     return await _told(request, listed)
 
 
 async def get_model(request: HttpRequest, name: str) -> HttpResponseBase:
-    """``GET /v1/models/{id}``: what may be expected of one name."""
-    return await _told(request, lambda entries: model_list.one(entries, name))
+    """``GET /v1/models/{id}``: what may be expected of one name, of the list or any other that is served."""
+    return await _told(request, lambda entries, unlisted: model_list.one(entries, name, unlisted))
 
 
-async def _told(request: HttpRequest, tell: Callable[[list[model_list.Listed]], dict[str, Any]]) -> HttpResponseBase:
+async def _told(
+    request: HttpRequest, tell: Callable[[list[model_list.Listed], Unlisted], dict[str, Any]]
+) -> HttpResponseBase:
     """What ``tell`` makes of the models that the caller may ask for. Nothing is asked upstream."""
     arrival, surroundings = arrival_of(request), service()
     story = Story(arrival, MODELS)
@@ -119,7 +122,13 @@ async def _told(request: HttpRequest, tell: Callable[[list[model_list.Listed]], 
         entries = model_list.offered(snapshot.models, snapshot.capabilities)
         if caller.key is not None:
             entries = [entry for entry in entries if caller.key.may_ask(entry.id)]
-        body = orjson.dumps(tell(entries))
+
+        def unlisted(name: str) -> model_list.Listed:
+            if caller.key is not None and not caller.key.may_ask(name):
+                raise model_list.unknown(name)
+            return model_list.asked_for(name, snapshot.models, snapshot.capabilities)
+
+        body = orjson.dumps(tell(entries, unlisted))
         failure = None
     except errors.BridgeError as error:
         failure = error

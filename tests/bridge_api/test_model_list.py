@@ -21,11 +21,11 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from bridge_api import capabilities
-from bridge_api.capabilities import Capabilities
+from bridge_api.capabilities import Capabilities, Table
 from bridge_api.errors import InvalidRequest, NotFound, envelope
 from bridge_api.mapping import FAMILY_MODELS, ModelMap
-from bridge_api.model_list import EFFORTS, LIFECYCLES, LISTED, Listed, info, one, page
-from bridge_api.rules import family_in
+from bridge_api.model_list import EFFORTS, LIFECYCLES, LISTED, Listed, asked_for, info, offered, one, page
+from bridge_api.rules import Adjustments, Rule, family_in
 from tests.bridge_api.translation.helpers import codes, items, run, user
 
 # Models that the simulator knows, of every kind in the table.
@@ -411,3 +411,62 @@ def test_walking_in_either_direction_meets_each_model_once_in_order(
         assert joined(reversed(before)) == fitting(listed[:at])
         assert joined(after) == fitting(listed[at + 1 :])
         assert all(len(names) == limit for names in [*before[:-1], *after[:-1]])
+
+
+# -- what the operator's rules make of it -----------------------------------------------------------------
+
+CAPPED = Adjustments("fixed", "low", max_output_tokens=8_000, max_input_tokens=100_000)
+RULED = ModelMap.parse("", None, FAMILY_MODELS).with_rules(
+    [
+        Rule(1, "family", "opus", "gpt-6.1-sol", adjustments=CAPPED),
+        Rule(2, "exact", "local", "qwen3", adjustments=CAPPED),
+        Rule(3, "family", "haiku", "gpt-6-luna", adjustments=Adjustments("at_most", "medium")),
+    ]
+)
+
+
+def offers(models: ModelMap = RULED) -> dict[str, dict[str, Any]]:
+    return {listed.id: info(listed) for listed in offered(models, Table())}
+
+
+@pytest.mark.parametrize("name", ["claude-opus-5-5", "local"])
+def test_a_rules_caps_are_told(name: str) -> None:
+    told = offers()[name]
+    assert (told["max_input_tokens"], told["max_tokens"]) == (100_000, 8_000)
+
+
+def test_only_the_efforts_that_a_rule_leaves_are_told() -> None:
+    def efforts(name: str) -> list[str]:
+        told = offers()[name]["capabilities"]["effort"]
+        return [effort for effort in EFFORTS if told[effort]["supported"]]
+
+    assert efforts("claude-opus-5-5") == ["low"]
+    assert efforts("claude-haiku-5-5") == ["low", "medium"]
+    assert efforts("claude-sonnet-5-5") == ["low", "medium", "high", "xhigh", "max"]
+
+
+def test_a_larger_cap_promises_no_more_than_the_model_has() -> None:
+    rule = Rule(1, "family", "opus", "gpt-4o", adjustments=Adjustments(max_output_tokens=10**6))
+    told = offers(ModelMap().with_rules([rule]))["claude-opus-5-5"]
+    assert told["max_tokens"] == capabilities.of("gpt-4o").max_output
+
+
+@pytest.mark.parametrize(
+    ("name", "id"),
+    [
+        ("gpt-6.1-sol", "gpt-6.1-sol"),
+        ("claude-3-5-sonnet-20241022", "claude-3-5-sonnet-20241022"),
+        ("claude-opus-9[1m]", "claude-opus-9[1m]"),
+        ("Claude-Opus-5-5", "claude-opus-5-5"),
+    ],
+)
+def test_every_name_that_a_request_may_ask_for_is_told(name: str, id: str) -> None:
+    told = one(offered(RULED, Table()), name, lambda asked: asked_for(asked, RULED, Table()))
+    assert told["id"] == id
+    assert told["max_tokens"] is not None
+
+
+@pytest.mark.parametrize("name", ["mystery-9", " "])
+def test_a_name_that_nothing_serves_is_not_found(name: str) -> None:
+    with pytest.raises(NotFound):
+        one(offered(RULED, Table()), name, lambda asked: asked_for(asked, RULED, Table()))
