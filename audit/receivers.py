@@ -110,5 +110,5 @@ def on_rules_asked(*, since: datetime, **kwargs: Any) -> dict[str, int]:
     """How often each rule was used since ``since``."""
     from audit.models import AuditRecord
 
-    rows = AuditRecord.objects.filter(received_at__gte=since).exclude(rule="").values_list("rule").annotate(Count("id"))
+    rows = AuditRecord.objects.filter(received_at__gte=since).exclude(rule="").values_list("rule").annotate(Count("*"))
     return dict(rows.order_by())

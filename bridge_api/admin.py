@@ -66,6 +66,9 @@ class ModelMappingAdmin(Decided):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ModelMapping]:
         rows: QuerySet[ModelMapping] = super().get_queryset(request)
+        if request.resolver_match is None or request.resolver_match.url_name != "bridge_api_modelmapping_changelist":
+            # Only the list shows how often rules were used, and counting a busy day takes time.
+            return rows
         counted = [When(pk=_row_of(rule), then=Value(count)) for rule, count in _used_today().items() if _row_of(rule)]
         return rows.annotate(used_today=Case(*counted, default=Value(0), output_field=IntegerField()))
 

@@ -127,6 +127,18 @@ def test_how_often_a_rule_was_used_is_shown(operator: Client) -> None:
     assert re.search(r">\s*3\s*<", page)
 
 
+def test_only_the_list_counts_how_often_rules_were_used(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = ModelMapping.objects.create(pattern="claude-x", served="gpt-5.4")
+    asked: list[str] = []
+    monkeypatch.setattr("bridge_api.admin._used_today", lambda: asked.append("counted") or {f"database:{row.pk}": 7})
+    assert ">7<" in text(operator.get(MAPPINGS, {"o": "6"})).replace(" ", "")
+    assert len(asked) >= 1
+    asked.clear()
+    for page in ("change", "history", "delete"):
+        operator.get(f"{MAPPINGS}{row.pk}/{page}/")
+    assert asked == []
+
+
 def test_rules_are_switched_and_copied_by_actions(operator: Client) -> None:
     row = ModelMapping.objects.create(pattern="claude-x", served="gpt-5.4")
     operator.post(MAPPINGS, {"action": "disable", "_selected_action": [row.pk]})
