@@ -110,5 +110,10 @@ def on_rules_asked(*, since: datetime, **kwargs: Any) -> dict[str, int]:
     """How often each rule was used since ``since``."""
     from audit.models import AuditRecord
 
-    rows = AuditRecord.objects.filter(received_at__gte=since).exclude(rule="").values_list("rule").annotate(Count("*"))
+    rows = (
+        AuditRecord.objects.filter(received_at__gte=since)
+        .exclude(rule="")
+        .values_list("rule")
+        .annotate(times=Count("*"))
+    )
     return dict(rows.order_by())

@@ -109,6 +109,16 @@ class BridgeWorker(UvicornWorker):  # type: ignore[misc]
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _leave)
 
+    async def _serve(self) -> None:
+        """Nothing else ends the connections to the upstream while their event loop runs: there is no lifespan."""
+        try:
+            await super()._serve()
+        finally:
+            # Only now: the application has set Django up.
+            from bridge_api import service
+
+            await service.close()
+
     CONFIG_KWARGS: dict[str, Any] = {
         "loop": "uvloop",
         "http": BoundedProtocol,

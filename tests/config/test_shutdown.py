@@ -37,3 +37,13 @@ def test_answers_that_outlast_the_grace_end_well_formed_and_have_their_rows(
     with sqlite3.connect(bridge.database) as database:
         rows = database.execute("SELECT outcome, status, count(*) FROM audit_auditrecord GROUP BY 1, 2").fetchall()
     assert sorted(rows) == [("cancelled", 200, 15), ("cancelled", 529, 5)]
+
+
+def test_a_server_that_is_stopped_leaves_no_connection_open_and_nothing_unmasked(
+    tmp_path: Any, simulator: Simulator
+) -> None:
+    bridge = start_bridge(tmp_path, simulator.base_url)
+    assert httpx.post(f"{bridge.base_url}/v1/messages", json=BODY, timeout=30).status_code == 200
+    assert bridge.stop() == 0
+    assert "could not be masked" not in bridge.logs()
+    assert "ERROR" not in bridge.logs()
