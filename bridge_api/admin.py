@@ -11,14 +11,14 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db import transaction
-from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.db.models import Case, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from bridge_api import explain, keys, rules, service
+from bridge_api import capabilities, explain, keys, rules, service
 from bridge_api.errors import NotFound
 from bridge_api.limits import DAILY, DAY
 from bridge_api.models import FLAGS, ClientKey, KeyUsage, ModelCapability, ModelMapping
@@ -40,37 +40,69 @@ class Decided(ModelAdmin):  # type: ignore[misc]
         obj.changed_by = request.user.get_username()
         super().save_model(request, obj, form, change)
 
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
+        """What was, and what is: the history is for whoever asks why something answers otherwise than last week."""
+        if add or not form.changed_data:
+            return super().construct_change_message(request, form, formsets, add)
+        return "; ".join(
+            f"{form.fields[name].label or name}: {_shown(form.initial.get(name))} → {_shown(getattr(form.instance, name))}"
+            for name in form.changed_data
+        )
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "note" and field is not None:
+            field.widget.attrs["rows"] = 3
+        return field
+
+    def is_list(self, request: HttpRequest) -> bool:
+        """Whether the page is the list, whose columns may cost queries of their own."""
+        match = request.resolver_match
+        return match is not None and str(match.url_name).endswith("_changelist")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "empty" if value in (None, "") else " ".join(str(value).split())
+
 
 @admin.register(ModelMapping)
 class ModelMappingAdmin(Decided):
-    list_display = ("rule_of", "served", "changes", "priority", "is_enabled", "used", "changed")
-    list_display_links = ("rule_of",)
+    list_display = ("number", "rule_of", "served", "changes", "priority", "is_enabled", "used", "changed")
+    list_display_links = ("number", "rule_of")
     list_filter = ("enabled", "kind", "effort_mode", "service_tier")
     search_fields = ("pattern", "served", "note")
     actions = ("enable", "disable", "duplicate")
     list_before_template = "admin/bridge_api/try_it.html"
     fieldsets = (
-        (None, {"fields": ("kind", "pattern", "served", "enabled", "priority", "note")}),
+        (None, {"fields": ("kind", "pattern", "served", "enabled", "priority")}),
         ("How it is asked", {"fields": ("effort_mode", "effort", "service_tier", "verbosity")}),
         ("Limits", {"fields": ("max_output_tokens", "max_input_tokens")}),
-        ("History", {"fields": ("changed_by", "changed_at")}),
+        ("History", {"fields": ("note", "changed_by", "changed_at")}),
     )
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         query = request.GET.copy()
         asked = "".join(query.pop("try", [])).strip()[: rules.LONGEST]
         request.GET = query  # type: ignore[assignment]
-        context = {**(extra_context or {}), "asked": asked, "told": _told(asked) if asked else None}
+        # What the list is filtered, searched and ordered by stays when a name is tried.
+        kept = [(name, value) for name, values in query.lists() for value in values]
+        told = _told(asked) if asked else None
+        context = {**(extra_context or {}), "asked": asked, "told": told, "kept": kept}
         found: HttpResponse = super().changelist_view(request, context)
         return found
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ModelMapping]:
         rows: QuerySet[ModelMapping] = super().get_queryset(request)
-        if request.resolver_match is None or request.resolver_match.url_name != "bridge_api_modelmapping_changelist":
-            # Only the list shows how often rules were used, and counting a busy day takes time.
+        if not self.is_list(request):
             return rows
         counted = [When(pk=_row_of(rule), then=Value(count)) for rule, count in _used_today().items() if _row_of(rule)]
         return rows.annotate(used_today=Case(*counted, default=Value(0), output_field=IntegerField()))
+
+    @admin.display(description="No.", ordering="pk")
+    def number(self, row: ModelMapping) -> int:
+        return int(row.pk)
 
     @admin.display(description="Asked for", ordering="pattern")
     def rule_of(self, row: ModelMapping) -> str:
@@ -117,7 +149,10 @@ class ModelMappingAdmin(Decided):
         for row in queryset:
             row.pk, row.enabled = None, False
             row._state.adding = True
-            self._keep(request, row, "duplicated")
+            row.changed_by = request.user.get_username()
+            with transaction.atomic():
+                row.save()
+                self.log_addition(request, row, "A copy, by an action.")
 
     def _keep(self, request: HttpRequest, row: ModelMapping, what: str) -> None:
         with transaction.atomic():
@@ -128,8 +163,12 @@ class ModelMappingAdmin(Decided):
 
 def _told(asked: str) -> dict[str, Any]:
     """What the try-it field says of a name: (label, value) pairs, or why there are none."""
+    snapshot = load(service.settings_map())
     try:
-        return {"pairs": explain.explained(load(service.settings_map()), asked)}
+        return {
+            "pairs": explain.explained(snapshot, asked),
+            "rule": explain.rule_in(snapshot.models.resolve(asked)),
+        }
     except NotFound:
         return {"nobody": "Nothing serves this name: it is answered with 404."}
 
@@ -154,13 +193,36 @@ class ModelCapabilityAdmin(Decided):
     list_display = ("model", "like", "efforts", "context_window", "max_output", "enabled", "source", "changed_by")
     list_filter = ("enabled",)
     search_fields = ("model", "like", "source", "note")
+    list_after_template = "admin/bridge_api/built_in.html"
     fieldsets = (
-        (None, {"fields": ("model", "like", "source", "enabled", "note")}),
+        (None, {"fields": ("model", "like", "source", "enabled")}),
         ("Reasoning and sampling", {"fields": ("efforts", "sampling")}),
         ("Sizes", {"fields": ("context_window", "max_input", "max_output")}),
         ("What it takes", {"fields": FLAGS}),
-        ("History", {"fields": ("changed_by", "changed_at")}),
+        ("History", {"fields": ("note", "changed_by", "changed_at")}),
     )
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        context = {**(extra_context or {}), "built_in": capabilities.built_in().items()}
+        found: HttpResponse = super().changelist_view(request, context)
+        return found
+
+
+class State(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(state, state) for state in COLOURS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ClientKey]) -> QuerySet[ClientKey]:
+        over = Q(expires_at__lte=timezone.now())
+        wanted = {
+            "revoked": Q(revoked_at__isnull=False),
+            "expired": Q(revoked_at=None) & over,
+            "active": Q(revoked_at=None) & ~over,
+        }
+        return queryset.filter(wanted.get(self.value() or "", Q()))
 
 
 @admin.register(ClientKey)
@@ -171,16 +233,16 @@ class ClientKeyAdmin(Decided):
         "shown",
         "state_of",
         "expires_at",
+        "limits_of",
         "spent_today",
-        "daily_token_budget",
         "changed_by",
     )
     search_fields = ("label", "owner", "shown", "note")
-    list_filter = ("owner",)
+    list_filter = (State, "owner")
     actions = ("revoke",)
     readonly_fields = ("shown", "state_of", "spent_today", "revoked_at", "changed_by", "changed_at")
     fieldsets = (
-        (None, {"fields": ("label", "owner", "expires_at", "allowed_models", "note")}),
+        (None, {"fields": ("label", "owner", "expires_at", "allowed_models")}),
         (
             "Limits",
             {
@@ -188,8 +250,14 @@ class ClientKeyAdmin(Decided):
                 "description": "Empty is no limit. They hold over all workers together.",
             },
         ),
-        ("State", {"fields": ("shown", "state_of", "spent_today", "revoked_at", "changed_by", "changed_at")}),
+        ("State", {"fields": ("shown", "state_of", "spent_today", "revoked_at", "note", "changed_by", "changed_at")}),
     )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ClientKey]:
+        rows: QuerySet[ClientKey] = super().get_queryset(request)
+        today = int(timezone.now().timestamp()) // DAY * DAY
+        usage = KeyUsage.objects.filter(key_id=OuterRef("pk"), kind=DAILY, window=today).values("amount")
+        return rows.annotate(used_today=Subquery(usage[:1]))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Keys are revoked, so that the audit's labels keep their meaning."""
@@ -199,11 +267,19 @@ class ClientKeyAdmin(Decided):
     def state_of(self, row: ClientKey) -> str:
         return row.state if row.pk else "–"
 
-    @admin.display(description="Tokens today")
-    def spent_today(self, row: ClientKey) -> int:
-        today = int(timezone.now().timestamp()) // DAY * DAY
-        usage = KeyUsage.objects.filter(key_id=row.pk, kind=DAILY, window=today)
-        return usage.values_list("amount", flat=True).first() or 0
+    @admin.display(description="Tokens today", ordering="used_today")
+    def spent_today(self, row: Any) -> str:
+        return f"{getattr(row, 'used_today', None) or 0:,}" if row.daily_token_budget else "–"
+
+    @admin.display(description="Limits")
+    def limits_of(self, row: ClientKey) -> str:
+        limits = (
+            (row.requests_per_minute, "requests/min"),
+            (row.tokens_per_minute, "tokens/min"),
+            (row.concurrent_streams, "at once"),
+            (row.daily_token_budget, "tokens/day"),
+        )
+        return "; ".join(f"{limit:,} {words}" for limit, words in limits if limit is not None) or "none"
 
     def save_model(self, request: HttpRequest, obj: ClientKey, form: Any, change: bool) -> None:
         if not change:

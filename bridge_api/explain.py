@@ -5,7 +5,7 @@ Invariant: pure; the words come from the very resolution that requests go throug
 
 from __future__ import annotations
 
-from bridge_api.mapping import Route
+from bridge_api.mapping import ModelMap, Route
 from bridge_api.rules import Adjustments
 from bridge_api.snapshot import Snapshot
 
@@ -16,6 +16,15 @@ _WHY = {
     "family": "the built-in model of the family {pattern}",
     "default": "OPENAI_DEFAULT_MODEL, since nothing else fits",
 }
+_SAMPLING = {"always": "taken", "without_reasoning": "taken without reasoning", "never": "not taken"}
+_TAKEN = {
+    "images": "pictures",
+    "files": "files",
+    "structured_output": "output schemas",
+    "verbosity": "verbosity",
+    "tool_search": "tool search",
+    "breakpoints": "cache breakpoints",
+}
 _MODES = {"fixed": "always", "at_least": "at least", "at_most": "at most"}
 
 
@@ -23,21 +32,33 @@ def explained(snapshot: Snapshot, name: str) -> list[tuple[str, str]]:
     """(label, value) pairs that say who serves ``name``, why and how. Raises NotFound."""
     route = snapshot.models.resolve(name)
     caps = snapshot.capabilities.of(route.served)
-    pairs = [("asked", name), ("served by", route.served), ("because of", reason(route))]
+    pairs = [("asked", name), ("served by", route.served), ("because of", reason(route, snapshot.models))]
     changes = changed(route.adjustments)
     pairs.append(("the rule sets", "; ".join(changes) if changes else "nothing else"))
     efforts = ", ".join(caps.efforts) or "none: it does not reason"
     pairs.append(("efforts", efforts))
-    pairs.append(("tokens", f"{caps.max_input:,} in, {caps.max_output:,} out"))
+    window = f"{caps.context_window:,} in all, of which at most {caps.max_input:,} in and {caps.max_output:,} out"
+    pairs.append(("tokens", window))
+    pairs.append(("temperature", _SAMPLING[caps.sampling]))
+    takes = [words for name, words in _TAKEN.items() if getattr(caps, name)]
+    pairs.append(("it takes", ", ".join(takes) or "text only"))
     pairs.append(("known from", caps.source))
     return pairs
 
 
-def reason(route: Route) -> str:
+def rule_in(route: Route) -> int | None:
+    """The operator's rule (the row's id) by which a name is served; None when it was none."""
+    kind, _, number = route.rule.partition(":")
+    return int(number) if kind == "database" and number.isdigit() else None
+
+
+def reason(route: Route, models: ModelMap) -> str:
     """Why ``route`` is what it is."""
-    if route.rule.startswith("database:"):
-        return f"rule {route.rule.removeprefix('database:')} ({route.pattern})"
-    return _WHY[route.rule].format(pattern=route.pattern)
+    row = rule_in(route)
+    if row is None:
+        return _WHY[route.rule].format(pattern=route.pattern)
+    rule = next((str(rule) for rule in models.rules if rule.id == row), route.pattern)
+    return f"rule {row}: {rule}"
 
 
 def changed(adjustments: Adjustments) -> list[str]:

@@ -343,6 +343,8 @@ class ClientKey(Kept):
         fault = keys.fault_in(self.allowed_models)
         if fault:
             raise ValidationError({"allowed_models": fault})
+        if self._state.adding and self.state == "expired":
+            raise ValidationError({"expires_at": "That is over already: the key would be refused from the beginning."})
         self.allowed_models = "\n".join(keys.patterns(self.allowed_models))
 
     def revoke(self, by: str = "") -> None:

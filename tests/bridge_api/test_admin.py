@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
+from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.auth.models import Group, User
 from django.test import Client
+from django.utils import timezone
 
 from audit.models import AuditRecord
 from bridge_api.keys import hashed
-from bridge_api.models import ClientKey, ModelCapability, ModelMapping
+from bridge_api.models import ClientKey, KeyUsage, ModelCapability, ModelMapping
 
 pytestmark = pytest.mark.django_db
 MAPPINGS, CAPABILITIES, KEYS = (
@@ -107,6 +109,70 @@ def test_a_name_can_be_tried(operator: Client, asked: str, words: list[str]) -> 
 def test_a_name_that_nothing_serves_is_told(operator: Client, settings: Any) -> None:
     settings.OPENAI_DEFAULT_MODEL = ""
     assert "Nothing serves this name" in text(operator.get(MAPPINGS, {"try": "mystery"}))
+
+
+def test_a_tried_name_leads_to_its_rule_and_keeps_the_list_as_it_was(operator: Client) -> None:
+    row = ModelMapping.objects.create(kind="family", pattern="opus", served="gpt-5.4")
+    answer = operator.get(MAPPINGS, {"try": "claude-opus-5", "enabled__exact": "1", "q": "op", "o": "-1"})
+    shown = text(answer)
+    assert f'href="{MAPPINGS}{row.pk}/change/">rule {row.pk}: family opus</a>' in shown
+    for name, value in (("enabled__exact", "1"), ("q", "op"), ("o", "-1")):
+        assert f'<input type="hidden" name="{name}" value="{value}">' in shown
+    assert "1,050,000 in all" in shown
+    assert "taken without reasoning" in shown
+    assert "pictures, files" in shown
+
+
+def test_the_history_tells_what_was_and_what_is(operator: Client) -> None:
+    row = ModelMapping.objects.create(kind="prefix", pattern="claude-opus", served="gpt-5.4")
+    changed = {**RULE, "served": "gpt-5.5", "max_output_tokens": "900", "pattern": "Claude-Opus-5"}
+    assert operator.post(f"{MAPPINGS}{row.pk}/change/", changed).status_code == 302
+    shown = text(operator.get(f"{MAPPINGS}{row.pk}/history/"))
+    assert "gpt-5.4 → gpt-5.5" in shown
+    assert "empty → 900" in shown
+    assert "claude-opus → claude-opus-5" in shown
+
+
+def test_a_copy_begins_its_history_as_a_copy(operator: Client) -> None:
+    row = ModelMapping.objects.create(pattern="claude-x", served="gpt-5.4")
+    operator.post(MAPPINGS, {"action": "duplicate", "_selected_action": [row.pk]})
+    entry = LogEntry.objects.get()
+    assert (entry.action_flag, entry.object_id) == (ADDITION, str(ModelMapping.objects.latest("pk").pk))
+
+
+def test_what_is_built_in_is_shown_below_the_operators_rows(operator: Client) -> None:
+    shown = text(operator.get(CAPABILITIES))
+    assert "gpt-5.1-codex-max" in shown
+    assert "https://developers.openai.com/api/docs/models/gpt-5.1-codex-max" in shown
+
+
+def test_keys_are_listed_by_state_with_their_limits_in_a_bounded_number_of_queries(
+    operator: Client, django_assert_max_num_queries: Any
+) -> None:
+    for at in range(12):
+        row, _ = ClientKey.make(f"team {at}", daily_token_budget=5_000_000, requests_per_minute=60)
+        KeyUsage.objects.create(key=row, kind="daily", window=int(time.time()) // 86_400 * 86_400, amount=1_234)
+    ClientKey.objects.filter(label="team 1").update(expires_at=timezone.now())
+    row.revoke()
+    with django_assert_max_num_queries(12):
+        shown = text(operator.get(KEYS))
+    assert "60 requests/min; 5,000,000 tokens/day" in shown
+    assert "1,234" in shown
+    for state, there, missing in (
+        ("revoked", "team 11", "team 1<"),
+        ("expired", "team 1<", "team 2"),
+        ("active", "team 2", "team 11"),
+    ):
+        shown = text(operator.get(KEYS, {"state": state}))
+        assert there in shown
+        assert missing not in shown
+
+
+def test_a_key_that_would_never_work_is_not_made(operator: Client) -> None:
+    fields = {"label": "late", "owner": "", "allowed_models": "", "note": "", "expires_at_0": "2020-01-01"}
+    answer = operator.post(f"{KEYS}add/", {**fields, "expires_at_1": "00:00:00"})
+    assert "over already" in text(answer)
+    assert not ClientKey.objects.exists()
 
 
 def test_how_often_a_rule_was_used_is_shown(operator: Client) -> None:

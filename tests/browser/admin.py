@@ -39,13 +39,20 @@ DECIDED = """
 import json
 from bridge_api.models import ClientKey, ModelCapability, ModelMapping
 opus = ModelMapping.objects.create(kind="family", pattern="opus", served="gpt-6.2-sol", effort_mode="at_least",
-    effort="medium", note="The big one thinks first.", changed_by="ada")
+    effort="medium", max_input_tokens=400000, note="The big one thinks first.", changed_by="ada")
+from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.contrib.auth.models import User
+for flag, message in ((ADDITION, ""), (CHANGE, "Served by: gpt-6.1-sol → gpt-6.2-sol; Effort: low → medium")):
+    LogEntry.objects.log_actions(User.objects.get().pk, [opus], flag, message, single_object=True)
 ModelMapping.objects.create(kind="exact", pattern="claude-haiku-4-5", served="gpt-5.4-mini", service_tier="flex",
     max_output_tokens=8000, changed_by="ada")
 ModelMapping.objects.create(kind="glob", pattern="*-legacy", served="gpt-4.1", priority=5, changed_by="grace",
     enabled=False)
 ModelCapability.objects.create(model="qwen3", efforts="-", images=False, context_window=131072, source="its model card")
-ClientKey.make("team a", owner="Ada", requests_per_minute=60, daily_token_budget=5000000, changed_by="ada")
+from datetime import timedelta
+from django.utils import timezone
+ClientKey.make("team a", owner="Ada", requests_per_minute=60, tokens_per_minute=200000, concurrent_streams=8,
+    daily_token_budget=5000000, expires_at=timezone.now() + timedelta(days=90), changed_by="ada")
 ClientKey.make("nightly", owner="CI", tokens_per_minute=200000, changed_by="ada")[0].revoke("grace")
 from audit.models import AuditRecord
 from tests.audit.trail import make_trail

@@ -155,7 +155,7 @@ def test_a_name_is_resolved_with_its_reason() -> None:
     ModelMapping.objects.create(kind="family", pattern="opus", served="gpt-5.4", effort_mode="at_most", effort="low")
     shown = run("resolve_model", "claude-opus-5-5[1m]", "claude-haiku-5-5")
     assert "served by:   gpt-5.4" in shown
-    assert "(opus)" in shown
+    assert f"rule {ModelMapping.objects.get().pk}: family opus" in shown
     assert "reasoning effort at most low" in shown
     assert "the built-in model of the family haiku" in shown
 
