@@ -42,7 +42,7 @@ opus = ModelMapping.objects.create(kind="family", pattern="opus", served="gpt-6.
     effort="medium", max_input_tokens=400000, note="The big one thinks first.", changed_by="ada")
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.contrib.auth.models import User
-for flag, message in ((ADDITION, ""), (CHANGE, "Served by: gpt-6.1-sol → gpt-6.2-sol; Effort: low → medium")):
+for flag, message in ((ADDITION, [{"added": {}}]), (CHANGE, "Served by: gpt-6.1-sol → gpt-6.2-sol; Effort: low → medium")):
     LogEntry.objects.log_actions(User.objects.get().pk, [opus], flag, message, single_object=True)
 ModelMapping.objects.create(kind="exact", pattern="claude-haiku-4-5", served="gpt-5.4-mini", service_tier="flex",
     max_output_tokens=8000, changed_by="ada")
