@@ -234,7 +234,7 @@ _TABLE: dict[str, Capabilities] = {
     ),
     "chatgpt-4o": _row(_GPT4O, "chatgpt-4o-latest"),
 }
-_UPSTREAM_NAME = re.compile(r"(gpt-|chatgpt-|codex-|computer-use-|ft:|o\d)")
+_UPSTREAM_NAME = re.compile(r"(?:gpt|chatgpt|codex|computer-use)-\w|ft:\w|o\d(?:[-:]|$)")
 
 
 @dataclass(frozen=True, slots=True)

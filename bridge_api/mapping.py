@@ -15,7 +15,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bridge_api.capabilities import is_upstream_model
+from bridge_api.capabilities import UNKNOWN, is_upstream_model
+from bridge_api.capabilities import of as capabilities_of
 from bridge_api.errors import NotFound
 from bridge_api.rules import UNCHANGED, Adjustments, Rule, family_in, normalise, whole, without_suffixes
 
@@ -45,7 +46,8 @@ class Route:
 class ModelMap:
     """An immutable mapping table; keys are normalised, prefixes are ordered longest first, rules as they are asked.
 
-    ``families`` is empty where the upstream does not have OpenAI's models.
+    ``families`` is empty where the upstream does not have OpenAI's models by their names; with ``foreign`` it has none of
+    them at all.
     """
 
     entries: dict[str, str] = field(default_factory=dict)
@@ -53,16 +55,19 @@ class ModelMap:
     prefixes: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()
     families: Mapping[str, str] = field(default_factory=dict)
+    foreign: bool = False
 
     @classmethod
-    def parse(cls, text: str, default: str | None, families: Mapping[str, str] = FAMILY_MODELS) -> ModelMap:
+    def parse(
+        cls, text: str, default: str | None, families: Mapping[str, str] = FAMILY_MODELS, *, foreign: bool = False
+    ) -> ModelMap:
         """Read MODEL_MAP_JSON: ``{"claude-opus": "gpt-6.1-sol"}`` or ``{"models": {...}}``.
 
         ``text`` may be empty. Raises ValueError with a message for the operator that names the fault.
         """
         entries = _checked_entries(_parsed_object(text)) if text.strip() else {}
         ordered = tuple(sorted(entries, key=lambda key: (-len(key), key)))
-        return cls(entries, (default or "").strip() or None, ordered, (), families)
+        return cls(entries, (default or "").strip() or None, ordered, (), families, foreign)
 
     def with_rules(self, rules: Iterable[Rule]) -> ModelMap:
         """The same map with these rules of the operator's."""
@@ -80,7 +85,7 @@ class ModelMap:
         for prefix in self.prefixes:
             if name.startswith(prefix):
                 return Route(asked, self.entries[prefix], "prefix", prefix)
-        if is_upstream_model(name):
+        if self._passes(name):
             # As it was written: what follows ft: has names of the owner's, whose case counts upstream.
             return Route(asked, without_suffixes(asked), "passthrough", name)
         family = family_in(name)
@@ -90,6 +95,13 @@ class ModelMap:
             return Route(asked, self.default, "default")
         # The name is the one value that Anthropic's own 404 repeats; clients show it to their users.
         raise NotFound(f"model: {asked[:128]}", code="model_not_found")
+
+    def _passes(self, name: str) -> bool:
+        """Whether the upstream is asked for ``name`` itself. A server of other models gets those that are only OpenAI's
+        where there is no default: it may call one of its own so."""
+        if not is_upstream_model(name):
+            return False
+        return not self.foreign or self.default is None or capabilities_of(name) is UNKNOWN
 
 
 def _parsed_object(text: str) -> dict[str, Any]:

@@ -34,7 +34,8 @@ _upstreams: WeakKeyDictionary[asyncio.AbstractEventLoop, Upstream] = WeakKeyDict
 def settings_map() -> ModelMap:
     """The mapping as the settings say it, without the operators' rules."""
     families = FAMILY_MODELS if settings.UPSTREAM_PROFILE == "openai" else {}
-    return ModelMap.parse(settings.MODEL_MAP_JSON, settings.OPENAI_DEFAULT_MODEL, families)
+    foreign = settings.UPSTREAM_PROFILE not in ("openai", "azure")
+    return ModelMap.parse(settings.MODEL_MAP_JSON, settings.OPENAI_DEFAULT_MODEL, families, foreign=foreign)
 
 
 @lru_cache(maxsize=1)

@@ -136,6 +136,23 @@ def test_a_name_that_passes_keeps_its_case(asked: str, served: str) -> None:
     assert (route.served, route.rule) == (served, "passthrough")
 
 
+@pytest.mark.parametrize(
+    ("asked", "served"),
+    [("gpt-4o", "qwen3"), ("o4-mini", "qwen3"), ("gpt-oss:20b", "gpt-oss:20b"), ("claude-opus-5", "qwen3")],
+)
+def test_a_server_of_other_models_is_not_asked_for_openais(asked: str, served: str) -> None:
+    assert ModelMap.parse("", "qwen3", {}, foreign=True).resolve(asked).served == served
+
+
+def test_without_a_default_a_server_of_other_models_is_asked_for_what_the_client_names() -> None:
+    assert ModelMap.parse("", None, {}, foreign=True).resolve("gpt-4o").served == "gpt-4o"
+
+
+@pytest.mark.parametrize("name", ["gpt-", "o200k", "o1x", "ft:", "codex-"])
+def test_what_only_begins_like_a_model_does_not_pass(name: str) -> None:
+    assert ModelMap.parse("", "d").resolve(name).rule == "default"
+
+
 @given(st.text(max_size=40))
 def test_every_name_has_exactly_one_answer(asked: str) -> None:
     found = ModelMap.parse(FLAT, "gpt-6.1-sol").with_rules(RULES)
