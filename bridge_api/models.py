@@ -353,6 +353,11 @@ class ClientKey(Kept):
             self.revoked_at, self.changed_by = timezone.now(), by
             self.save()
 
+    def sound_key(self) -> keys.ClientKey:
+        """As ``key``. Raises ValidationError for what no page and no command would have let in."""
+        self.clean_fields()
+        return self.key()
+
     def key(self) -> keys.ClientKey:
         """The row as the API reads it."""
         limits = keys.Limits(

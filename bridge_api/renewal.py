@@ -16,7 +16,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
-from django.db import connection
+from django.db import DatabaseError, connection
+from django.db.models import QuerySet
 
 from bridge_api.last_rules import LastRules
 from bridge_api.mapping import ModelMap
@@ -41,7 +42,7 @@ def load(models: ModelMap) -> Snapshot:
     revision = Revision.current()
     rules = [rule for _, rule in _sound(ModelMapping.objects.filter(enabled=True), ModelMapping.sound_rule)]
     own = _sound(ModelCapability.objects.filter(enabled=True), ModelCapability.sound_capabilities)
-    keys = _sound(ClientKey.objects.all(), ClientKey.key)
+    keys = _sound(ClientKey.objects.all(), ClientKey.sound_key)
     return Snapshot(
         models.with_rules(rules),
         Table({row.model.casefold(): capabilities for row, capabilities in own}),
@@ -50,20 +51,41 @@ def load(models: ModelMap) -> Snapshot:
     )
 
 
-def _sound(rows: Iterable[Any], build: Callable[[Any], _T]) -> Iterator[tuple[Any, _T]]:
+def _sound(rows: QuerySet[Any], build: Callable[[Any], _T]) -> Iterator[tuple[Any, _T]]:
     """Each row with what ``build`` makes of it. What somebody wrote past the admin must not stop all renewal: with it
     a revoked key would stay in force."""
-    for row in rows:
+    for row in _readable(rows):
         try:
             built = build(row)
         except Exception as error:  # noqa: BLE001 - whatever it is, the other rows count
-            where = ", ".join(error.error_dict) if hasattr(error, "error_dict") else type(error).__name__
-            mark = (row._meta.label, row.pk, where)
-            if mark not in _told:
-                _told.add(mark)
-                log.warning("row %s of %s cannot be understood and is left out: %s", row.pk, row._meta.label, where)
+            _left_out(row._meta.label, row.pk, error)
         else:
             yield row, built
+
+
+def _readable(rows: QuerySet[Any]) -> Iterable[Any]:
+    """The rows; one by one where a value cannot even be read (SQLite keeps a text where a time belongs)."""
+    try:
+        return list(rows)
+    except DatabaseError:
+        raise
+    except Exception:  # noqa: BLE001 - which row it is, is found below
+        found = []
+        for pk in rows.values_list("pk", flat=True):
+            try:
+                found.append(rows.get(pk=pk))
+            except DatabaseError:
+                raise
+            except Exception as error:  # noqa: BLE001 - as above
+                _left_out(rows.model._meta.label, pk, error)
+        return found
+
+
+def _left_out(table: str, pk: int, error: Exception) -> None:
+    where = ", ".join(error.error_dict) if hasattr(error, "error_dict") else type(error).__name__
+    if (table, pk, where) not in _told:
+        _told.add((table, pk, where))
+        log.warning("row %s of %s cannot be understood and is left out: %s", pk, table, where)
 
 
 class Renewer:

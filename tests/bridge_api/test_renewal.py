@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.db.utils import OperationalError
 
 from bridge_api.keys import hashed
@@ -119,6 +120,21 @@ def test_a_row_that_cannot_be_understood_stops_nobodys_renewal(caplog: Any) -> N
     told = [record.getMessage() for record in caplog.records if "left out" in record.getMessage()]
     assert len(told) == 5
     assert f"row {bad[0].pk} of bridge_api.ModelMapping cannot be understood and is left out: kind" in told
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("column", "value"), [("expires_at", "2026-13-45 00:00:00"), ("requests_per_minute", "many")])
+def test_a_key_that_cannot_be_read_is_unknown_and_the_others_count(column: str, value: str) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("only SQLite keeps a text there")
+    bad, text = ClientKey.make("team a")
+    good, other = ClientKey.make("team b")
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE bridge_api_clientkey SET {column} = %s WHERE id = %s", [value, bad.pk])
+    found = load(SETTINGS)
+    assert list(found.keys) == [hashed(other)]
+    assert hashed(text) not in found.keys
+    assert found.keys[hashed(other)].label == good.label
 
 
 def test_the_thread_reads_until_it_could_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
