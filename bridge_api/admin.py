@@ -10,9 +10,10 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Case, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
@@ -92,6 +93,19 @@ class ModelMappingAdmin(Decided):
         context = {**(extra_context or {}), "asked": asked, "told": told, "kept": kept}
         found: HttpResponse = super().changelist_view(request, context)
         return found
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            found: HttpResponse = super().changeform_view(request, *args, **kwargs)
+        except ValidationError as error:
+            self.message_user(request, f"Not saved, somebody was quicker: {' '.join(error.messages)}", messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+        return found
+
+    def save_model(self, request: HttpRequest, obj: ModelMapping, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        # Since the save the revision's row is ours: whoever has saved a rule in the meantime is seen only now.
+        obj.clean()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ModelMapping]:
         rows: QuerySet[ModelMapping] = super().get_queryset(request)

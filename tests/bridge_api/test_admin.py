@@ -89,6 +89,22 @@ def test_a_rule_that_would_never_be_used_is_refused_with_the_reason(operator: Cl
     assert ModelMapping.objects.count() == 1
 
 
+def test_of_two_operators_who_save_at_once_the_second_is_told(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = ModelMapping.save
+
+    def slower(self: ModelMapping, *args: Any, **kwargs: Any) -> None:
+        ModelMapping.objects.bulk_create([ModelMapping(kind="prefix", pattern="claude-opus", served="gpt-5.5")])
+        save(self, *args, **kwargs)
+
+    monkeypatch.setattr(ModelMapping, "save", slower)
+    shown = text(operator.post(f"{MAPPINGS}add/", RULE, follow=True))
+    assert "somebody was quicker" in shown
+    assert "not decided" in shown
+    assert not ModelMapping.objects.filter(served="gpt-5.4").exists()
+
+
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
