@@ -17,8 +17,9 @@ from django.db.models import Count
 from audit import metrics, telemetry
 from audit.checks import kept_plain
 from audit.content import Document, Keep, Redactor
+from audit.promise import Promise
 from audit.record import attempt_values, finished_values, opened_values
-from audit.sink import Promise, sink
+from audit.sink import sink
 from audit.store import Entry
 from bridge_api.signals import ExchangeFinished, ExchangeOpened, exchange_finished, exchange_opened, rules_used
 

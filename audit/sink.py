@@ -6,7 +6,7 @@ written together when no more come or after ``SLICE``, or at once when somebody 
 ``LINGER``: a transaction for each would cost more than the rows. When the database does not take a group, it goes to
 the spool on disk, and so does all that follows until the spool has been written: then nobody waits for the database any
 more. A beginning that the thread has not got to after ``LONGEST_WAIT``, because the database hangs, is put on disk by
-who waits for it; writing it twice changes nothing.
+who waits for it (audit/promise.py); writing it twice changes nothing.
 
 Invariants: ``put`` never waits and never raises; what was put is in the queue, in the database or in the spool, until
 it is in the database; who was told that a beginning is kept can be killed: it is in the database or on disk, unless
@@ -16,25 +16,23 @@ end of the process is written first. That the database or the disk is away is lo
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import contextlib
 import logging
 import os
-import socket
 import threading
 import time
 import uuid
 from collections import deque
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from django.db import DataError, IntegrityError, connection
 from django.db import Error as DatabaseFailure
 
 from audit import recovery
+from audit.heartbeat import say_alive, say_goodbye
+from audit.promise import Promise, settle
 from audit.spool import Spool
 from audit.store import Entry, write
 
@@ -56,58 +54,12 @@ PATIENCE_MS = 300
 """How long the database may be locked before a group goes to the spool."""
 IMPATIENCE_MS = 20
 """The same while there is something in the spool: those who wait go on at once."""
-LONGEST_WAIT = 2.0
 RECOVERY = 300.0
 """Seconds between looks for what processes that are gone have left: their machine may never start again."""
 STUCK = 1.0
 """Seconds in one write after which what comes goes to the spool at once: the database hangs."""
 
 Make = Callable[[], Entry]
-
-
-class Promise:
-    """What the answer to an exchange waits for. Belongs to the event loop that it was made in. ``first``: nothing is
-    asked upstream before it is kept, and not to know within ``LONGEST_WAIT`` is a no; else ``rescue`` says then whether
-    the answer may go on."""
-
-    __slots__ = ("_future", "_kept", "first", "hurry", "loop", "rescue")
-
-    def __init__(self, *, required: bool = False) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.hurry: Callable[[], None] = _nobody
-        self.rescue: Callable[[], bool] = _granted
-        self.first = required
-        self._kept: bool | None = None
-        self._future: asyncio.Future[None] | None = None
-
-    async def wait(self) -> bool:
-        if self._kept is None:
-            self._future = self.loop.create_future()
-            timer = self.loop.call_later(LONGEST_WAIT, self._late)
-            self.hurry()
-            try:
-                await self._future
-            finally:
-                timer.cancel()
-        return bool(self._kept)
-
-    def _late(self) -> None:
-        self.settle(not self.first and self.rescue())
-
-    def settle(self, kept: bool) -> None:
-        if self._kept is None:
-            self._kept = kept
-        if self._future is not None and not self._future.done():
-            self._future.set_result(None)
-
-
-def _nobody() -> None:
-    """Nobody to hurry."""
-
-
-def _granted() -> bool:
-    """Nobody to rescue it."""
-    return True
 
 
 class Sink:
@@ -286,7 +238,7 @@ class Sink:
             time.sleep(0)
         in_database = not self.spooled and self._write(entries)
         kept = in_database or self._to_disk(entries)
-        _settle([promise for _, promise in taken if promise is not None], in_database or not self.required)
+        settle([promise for _, promise in taken if promise is not None], in_database or not self.required)
         self._wrote = time.monotonic()
         return kept
 
@@ -352,7 +304,7 @@ class Sink:
             for tell in self.on_beat:
                 tell(self)
             self._connect(IMPATIENCE_MS)
-            _say_alive(self.worker, self.queued, self.spooled, self.lost)
+            say_alive(self.worker, self.queued, self.spooled, self.lost)
         except DatabaseFailure:
             with contextlib.suppress(Exception):
                 connection.close()
@@ -364,7 +316,7 @@ class Sink:
         with contextlib.suppress(Exception):
             self._connect(PATIENCE_MS)
             if not self.spooled:
-                _say_goodbye(self.worker)
+                say_goodbye(self.worker)
                 gone = True
         with contextlib.suppress(Exception):
             connection.close()
@@ -460,46 +412,6 @@ class Sink:
     def _lose(self, number: int, why: str) -> None:
         self.lost += number
         log.error("%d audit rows were lost: %s", number, why)
-
-
-def _settle(promises: list[Promise], kept: bool) -> None:
-    """Wake those who wait: one call for each event loop."""
-    loops: dict[Any, list[Promise]] = {}
-    for promise in promises:
-        loops.setdefault(promise.loop, []).append(promise)
-    for loop, some in loops.items():
-        with contextlib.suppress(RuntimeError):  # its loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(_settle_all, some, kept)
-
-
-def _settle_all(promises: list[Promise], kept: bool) -> None:
-    for promise in promises:
-        promise.settle(kept)
-
-
-def _say_alive(worker: str, queued: int, spooled: int, lost: int) -> None:
-    from audit.models import Worker
-
-    now = datetime.now(UTC)
-    Worker.objects.update_or_create(
-        id=worker,
-        defaults={"seen_at": now, "queue": queued, "spool": spooled, "lost": lost},
-        create_defaults={
-            "host": socket.gethostname()[:128],
-            "pid": os.getpid(),
-            "started_at": now,
-            "seen_at": now,
-            "queue": queued,
-            "spool": spooled,
-            "lost": lost,
-        },
-    )
-
-
-def _say_goodbye(worker: str) -> None:
-    from audit.models import Worker
-
-    Worker.objects.filter(id=worker).delete()
 
 
 sink = Sink()

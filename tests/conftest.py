@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from audit.sink import Promise, sink
+from audit.promise import Promise
+from audit.sink import sink
 from bridge_api import renewal
 
 pytest_plugins = ["tests.live"]

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from django.db import DataError, OperationalError
 
+from audit import promise as promise_module
 from audit import recovery
 from audit import sink as module
-from audit.sink import Promise, Sink
+from audit.promise import Promise
+from audit.sink import Sink
 from audit.spool import Spool
 from audit.store import Entry
 from tests.audit.payloads import beginning, end
@@ -58,8 +60,8 @@ def make(database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     """A sink on ``database`` with a spool, without Django's connection."""
     made: list[Sink] = []
     monkeypatch.setattr(Sink, "_connect", lambda self, patience: None)
-    monkeypatch.setattr(module, "_say_alive", lambda *args: None)
-    monkeypatch.setattr(module, "_say_goodbye", lambda worker: None)
+    monkeypatch.setattr(module, "say_alive", lambda *args: None)
+    monkeypatch.setattr(module, "say_goodbye", lambda worker: None)
     monkeypatch.setattr(recovery, "adopt", lambda folder, own: 0)
     monkeypatch.setattr(module, "AGAIN", 0.02)
     monkeypatch.setattr(module, "LINGER", 0.02)
@@ -130,7 +132,7 @@ async def test_a_cancelled_wait_harms_nobody(make: Make, database: Database) -> 
 async def test_who_waits_too_long_goes_on_unless_the_trail_is_required(
     make: Make, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(promise_module, "LONGEST_WAIT", 0.01)
     sink = make()
     database.gate.clear()
     assert await ask(sink, 1).wait()
@@ -244,14 +246,14 @@ async def test_a_database_that_hangs_holds_up_nobody_for_long(
     make: Make, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "STUCK", 0.05)
-    monkeypatch.setattr(module, "LONGEST_WAIT", 0.2)
+    monkeypatch.setattr(promise_module, "LONGEST_WAIT", 0.2)
     sink = make()
     database.gate.clear()
     assert await ask(sink, 1).wait()
     # Who goes on may be killed: what was promised is on disk by then.
     assert sink.spooled == 1
     # Known to hang by now: the next ones go to the disk and wait for nothing.
-    monkeypatch.setattr(module, "LONGEST_WAIT", 60.0)
+    monkeypatch.setattr(promise_module, "LONGEST_WAIT", 60.0)
     assert await ask(sink, 2).wait()
     sink.required = True
     assert not await ask(sink, 3, required=True).wait()
@@ -339,7 +341,7 @@ def test_a_process_that_cannot_say_goodbye_leaves_its_file_so_that_the_next_sett
         sink.put(lambda: end(1))
         assert sink.flush()
     first.stop()
-    monkeypatch.setattr(module, "_say_goodbye", away)
+    monkeypatch.setattr(module, "say_goodbye", away)
     second.stop()
     assert [path.stem for path in tmp_path.glob("*.spool")] == [second.worker]
 
