@@ -12,6 +12,10 @@ from bridge_api import renewal
 
 pytest_plugins = ["tests.live"]
 
+# The application starts the writer of this process when it is imported, which is while tests are collected: its thread
+# would write to the tests' database, and hold it.
+sink.start = lambda: None  # type: ignore[method-assign]
+
 
 @pytest.fixture(scope="session", autouse=True)
 def no_look_at_the_database_from_aside() -> None:
