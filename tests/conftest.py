@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from audit.promise import Promise
 from audit.sink import sink
@@ -12,16 +15,12 @@ from bridge_api import renewal
 
 pytest_plugins = ["tests.live"]
 
-# The application starts the writer of this process when it is imported, which is while tests are collected: its thread
-# would write to the tests' database, and hold it.
+# The application starts its threads when it is imported, which is while tests are collected. The trail's would write to
+# the tests' database, and hold it; the one that renews the operators' rules reads once and then leaves it alone (SQLite
+# in memory refuses a write while another thread reads), and keeps no rules for a start of whoever runs the tests.
 sink.start = lambda: None  # type: ignore[method-assign]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_look_at_the_database_from_aside() -> None:
-    """The thread that renews the snapshot of this process reads once and then leaves the tests' database alone: SQLite
-    in memory refuses a write while another thread reads."""
-    renewal.INTERVAL = 3600.0
+renewal.INTERVAL = 3600.0
+settings.LAST_RULES_FILE = Path(tempfile.mkdtemp(prefix="bridge-tests-")) / "last-rules.json"
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -132,6 +132,8 @@ async def bridge_in_process(simulator: Simulator, settings: Any) -> AsyncIterato
     settings.OPENAI_BASE_URL = simulator.base_url
     settings.OPENAI_API_KEY = KEY
     service.reset()
+    # A test without a database has no rules either: what is built in serves.
+    service.renewer().loaded.set()
     transport = httpx.ASGITransport(app=application)
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://bridge", timeout=20) as client:
