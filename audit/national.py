@@ -182,3 +182,72 @@ def cn_id(text: str) -> bool:
     weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
     total = _weighted([int(char) for char in text[:17]], weights)
     return _date(int(text[10:12]), int(text[12:14])) and "10X98765432"[total % 11] == text[17].upper()
+
+
+def _eleven(digits: list[int], weights: tuple[int, ...]) -> int:
+    """Modulo 11 of a weighted sum, counted from 11."""
+    return (11 - _weighted(digits, weights) % 11) % 11
+
+
+def cl_rut(text: str) -> bool:
+    code = compact(text).upper()
+    weights = (2, 3, 4, 5, 6, 7, 2, 3)
+    return "0123456789K"[_eleven([int(char) for char in reversed(code[:-1])], weights)] == code[-1]
+
+
+def ar_cuit(text: str) -> bool:
+    digits = _digits(text)
+    return len(digits) == 11 and _eleven(digits, (5, 4, 3, 2, 7, 6, 5, 4, 3, 2)) == digits[10]
+
+
+def pt_nif(text: str) -> bool:
+    digits = _digits(text)
+    check = _eleven(digits, (9, 8, 7, 6, 5, 4, 3, 2))
+    return len(digits) == 9 and digits[0] in (1, 2, 3, 5, 6, 7, 8, 9) and (0 if check == 10 else check) == digits[8]
+
+
+def za_id(text: str) -> bool:
+    """Born on a day, a citizen or not, Luhn."""
+    digits = _digits(text)
+    return (
+        len(digits) == 13
+        and _date(digits[2] * 10 + digits[3], digits[4] * 10 + digits[5])
+        and digits[10] < 3
+        and luhn(text)
+    )
+
+
+def cz_birth(text: str) -> bool:
+    """Women have 50 added to the month; both may have 20 added. Modulo 11 is 0, where there are ten digits."""
+    digits = _digits(text)
+    month = (digits[2] * 10 + digits[3]) % 50 % 20
+    return len(digits) == 10 and _date(month, digits[4] * 10 + digits[5]) and int("".join(map(str, digits))) % 11 == 0
+
+
+def th_id(text: str) -> bool:
+    digits = _digits(text)
+    return len(digits) == 13 and _eleven(digits, (13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2)) % 10 == digits[12]
+
+
+def tw_id(text: str) -> bool:
+    """The letter is a place, of two digits."""
+    place = "ABCDEFGHJKLMNPQRSTUVXYWZIO".index(text[0].upper()) + 10
+    digits = [place // 10, place % 10, *_digits(text)]
+    return _weighted(digits, (1, 9, 8, 7, 6, 5, 4, 3, 2, 1, 1)) % 10 == 0
+
+
+def ru_snils(text: str) -> bool:
+    digits = _digits(text)
+    return (
+        len(digits) == 11 and _weighted(digits, (9, 8, 7, 6, 5, 4, 3, 2, 1)) % 101 % 100 == digits[9] * 10 + digits[10]
+    )
+
+
+def born(text: str) -> bool:
+    """The first six digits are a day: year, month, day."""
+    digits = _digits(text)
+    return _date(digits[2] * 10 + digits[3], digits[4] * 10 + digits[5])
+
+
+def mx_curp(text: str) -> bool:
+    return born(text[4:10])

@@ -14,10 +14,12 @@ from itertools import accumulate
 
 from ahocorasick_rs import AhoCorasick
 
+from audit.encoded import readings
 from audit.rules import RULES, SECRET_RULES
 from audit.rules.base import Needle, Reading, Rule, joined
 
 Span = tuple[int, int, str]
+Ranked = tuple[int, int, int, str]
 
 
 class _Search:
@@ -102,6 +104,7 @@ class Table:
 
 ALL, SECRETS = Table(RULES), Table(SECRET_RULES)
 _ROUNDS = 3
+_NESTED = 2
 _BEYOND = 4096
 _ABOUT = 1000
 
@@ -192,6 +195,11 @@ def _pieces(text: str, found: Sequence[Span]) -> Iterator[tuple[str, int, int]]:
 
 
 def _once(text: str, table: Table) -> list[Span]:
+    return _merged(_found(text, table, _NESTED))
+
+
+def _found(text: str, table: Table, nested: int) -> list[Ranked]:
+    """What the rules find in a text, and in what its escapes mean."""
     reading = Reading(text)
     found = [
         (start, end, rank, table.rules[rank].kind)
@@ -199,7 +207,10 @@ def _once(text: str, table: Table) -> list[Span]:
         for start, end in table.rules[rank].places(reading, needles)
         if start < end and not _is_mask(text, start, end)
     ]
-    return _merged(found)
+    for meant in readings(text) if nested else ():
+        inner = _found(meant.text, table, nested - 1)
+        found += [(*meant.origin(start, end), rank, kind) for start, end, rank, kind in inner]
+    return found
 
 
 _MASKS = frozenset(f"[{one.kind}]" for one in RULES)
@@ -209,8 +220,8 @@ def _is_mask(text: str, start: int, end: int) -> bool:
     return text[start] == "[" and text[start:end] in _MASKS
 
 
-def _merged(found: list[tuple[int, int, int, str]]) -> list[Span]:
-    merged: list[tuple[int, int, int, str]] = []
+def _merged(found: list[Ranked]) -> list[Span]:
+    merged: list[Ranked] = []
     for start, end, rank, kind in sorted(found):
         if merged and start < merged[-1][1]:
             last = merged[-1]

@@ -6,11 +6,39 @@ from these (``python -m audit.rules``).
 
 from __future__ import annotations
 
-from audit.rules import context, identity, names, personal, phones, providers
+from audit.rules import (
+    assigned,
+    commands,
+    context,
+    hosts,
+    identity,
+    names,
+    pairs,
+    people,
+    personal,
+    phones,
+    providers,
+    tables,
+)
 from audit.rules.base import Rule
 
-SECRET_RULES: tuple[Rule, ...] = (*providers.RULES, *context.RULES)
-PERSONAL_RULES: tuple[Rule, ...] = (*personal.RULES, *names.RULES, *identity.RULES, *phones.RULES)
+SECRET_RULES: tuple[Rule, ...] = (
+    *providers.RULES,
+    *assigned.RULES,
+    *pairs.RULES,
+    *commands.RULES,
+    *context.RULES,
+    *tables.SECRET_RULES,
+)
+PERSONAL_RULES: tuple[Rule, ...] = (
+    *personal.RULES,
+    *names.RULES,
+    *people.RULES,
+    *identity.RULES,
+    *phones.RULES,
+    *hosts.RULES,
+    *tables.RULES,
+)
 RULES: tuple[Rule, ...] = SECRET_RULES + PERSONAL_RULES
 KINDS: dict[str, str] = {rule.kind: rule.family for rule in RULES}
 

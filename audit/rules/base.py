@@ -139,7 +139,7 @@ def _budget(text: str) -> int:
 class Rule:
     """One pattern. What is masked is its group ``v``, or all of it; ``about`` is the docs' line. ``loose`` needles are
     in lower case and found in any case; ``reach`` is how far a match may stand out from a needle
-    that it is around, ``least`` how many digits it has."""
+    that it is around, ``least`` how many digits it has, ``only`` what every text that the rule can match holds beside."""
 
     kind: str
     family: Family
@@ -152,6 +152,7 @@ class Rule:
     reach: Place = (0, 0)
     least: int = _ENOUGH
     check: Check | None = None
+    only: str = ""
 
     @property
     def sought(self) -> tuple[Needle, ...]:
@@ -164,6 +165,8 @@ class Rule:
             needles = [one for one in self.sought if one.text in reading.looked(one)]
             if self.needles and not needles:
                 return
+        if self.only not in reading.text:
+            return
         group: str | int = "v" if "v" in self.pattern.groupindex else 0
         for found in self._matches(reading, needles):
             if isinstance(found, int):
@@ -218,9 +221,10 @@ def rule(
     reach: Place = (0, 0),
     least: int = _ENOUGH,
     check: Check | None = None,
+    only: str = "",
     flags: int = 0,
 ) -> Rule:
-    return Rule(kind, family, re.compile(pattern, flags), needles, about, where, fold, loose, reach, least, check)
+    return Rule(kind, family, re.compile(pattern, flags), needles, about, where, fold, loose, reach, least, check, only)
 
 
 _LITERAL = re.compile(r"(?:\\b)?((?:[^\W_]|[ _@:/'’-]|\\[.])+)(?P<maybe>\??)")

@@ -1,7 +1,7 @@
-"""Secrets that only their place tells: after a name, in a header, in a URL, on a command line.
+"""Secrets that their place tells: in a header, a cookie, a URL, a connection string, after the words of a person.
 
-Invariants: what is masked is the secret alone, its name and its quotation marks stay; the value is judged by
-``plausible``, so that code that merely speaks of passwords stays.
+Invariants: what is masked is the secret alone, its name and its quotation marks stay; a value that only stands for a
+secret stays (``plausible``).
 """
 
 from __future__ import annotations
@@ -10,104 +10,9 @@ import re
 
 from audit import validators
 from audit.rules import plausible
+from audit.rules.assigned import PASSWORDS
 from audit.rules.base import Place, after, rule, starts
-
-_NAMES = (
-    r"private_key_id|\bpw|\bpsw|pass(?:word|wd|phrase|code|wort)?|pwd|kennwort|contrase[ñn]a|senha|mot de passe|wachtwoord|lösenord|losenord|adgangskode|"
-    r"salasana|hasło|haslo|parola|heslo|jelsz[óo]|пароль|密码|密碼|口令|パスワード|비밀번호|secret(?:[ _-]?(?:access[ _-]?)?key)?|token|credentials?|key|"
-    r"sess(?:ion)?[_-]?id|phpsessid|csrftoken|connect\.sid|_auth"
-)
-# What makes a ``key`` a secret one
-_QUALIFIED = re.compile(
-    r"(?:api|access|secret|private|client|auth|authorization|encryption|encrypt|signing|signature|master|account|shared|subscription|licen[cs]e|"
-    r"application|app|consumer|service|storage|webhook|hmac|admin|deploy|session|root|server|integration|ingest|write|project|site|functions|"
-    r"host|bot|jwt|cookie|openai|anthropic|stripe|maps|live)[ _.-]?$"
-)
-_SUFFIX = (
-    r"(?:[_-]?(?:\d{1,3}|key[_-]?base|base|prod(?:uction)?|dev|test|stag(?:e|ing)|live|sandbox|value|v\d|primary|secondary|old|new|"
-    r"current|default|main|backup|hex|b64|base64|key|sha256|hash|string|plain|here|again|confirm(?:ation)?))?"
-)
-_EDGE, _NO_LETTER = r"\b", "(?<![a-z])"
-_NEEDLES = starts(_NAMES)
-_SIGNED = rf"(?P<name>{_NAMES.replace(_EDGE, _NO_LETTER)}){_SUFFIX}(?![a-z0-9])"
-
-_ASSIGNED = (
-    _SIGNED
-    + r"\\?[\"'`\])}>*_]{0,3}(?:\s?:\s?(?:&'?(?:static )?)?(?:str|string|secretstr|optional\[str\]|text|char\*?)\??(?=\s?=))?"
-    + r"(?P<sep>\s{0,8}(?:=>|:=|={1,3}|[:：＝|→])\s{0,4}|(?<=[\"'])\s?,\s?(?=[\"'])|"
-    r"\s(?:is|was|ist|lautet|es|est|è|é|are|set to|equals|becomes):?\s|['’]s\s|は\s?|是\s?|为\s?)"
-    + r"(?:[a-z]{0,2}(?=[\"'])|@(?=\"))?"
-    + r"(?:(?P<q>\\{0,3}[\"'`]|[“«「])(?P<quoted>(?:(?!(?P=q))[^\n”»」]){1,600}+)|(?P<bare>[^\s\"'`,;&<>{}\[\]()|“«「]{1,600}+))"
-)
-_PROSE = re.compile(r"\s(?:is|was|ist|lautet|es|est|è|é|are)\s|['’]s\s")
-_FLAG = re.compile(r"(?<![\w-])--?(?:[a-z0-9]{1,20}[_-]){0,4}$")
-_TRAILING = ".:?"
-
-
-# ``[openai_key]``, which is no name but what was masked before
-_MASK_BEFORE, _MASK_AFTER = re.compile(r"\[[a-z_]{0,28}$"), re.compile(r"[a-z_]{0,28}\]")
-
-
-# Verbs that end as a word for a password begins
-_VERB = re.compile(r"(?:by|com|en|im|over|sur|tres|under)$")
-
-
-def _qualified(found: re.Match[str]) -> bool:
-    """``key`` alone names all sorts of things, and ``bypass`` none."""
-    start = found.start("name")
-    if found["name"] == "pass" and _VERB.search(found.string, max(0, start - 6), start):
-        return False
-    if _MASK_BEFORE.search(found.string, max(0, start - 30), start) and _MASK_AFTER.match(
-        found.string, found.end("name")
-    ):
-        return False
-    return found["name"] != "key" or _QUALIFIED.search(found.string, max(0, start - 16), start) is not None
-
-
-def _assigned(text: str, found: re.Match[str]) -> list[Place]:
-    name = found["name"]
-    if not _qualified(found):
-        return []
-    which = "quoted" if found["quoted"] is not None else "bare"
-    start, end = found.span(which)
-    value = text[start:end].rstrip("\\") if which == "quoted" else text[start:end].rstrip(".:")
-    end = start + len(value)
-    if not value:
-        return []
-    if which == "quoted":
-        holds = plausible.listed if "," in found["sep"] else plausible.quoted
-        return [(start, end)] if holds(name, value) else []
-    if name.startswith("credential") and "/" in value:
-        return []
-    if _PROSE.fullmatch(found["sep"]):
-        value = value.rstrip(_TRAILING)
-        return [(start, start + len(value))] if plausible.spaced(name, value) else []
-    line = text.find("\n", end, end + 80)
-    after = text[end : line if line >= 0 else end + 80]
-    written = text[found.start("name") : found.end("name")]
-    tight = "=" in found["sep"] and " " not in found["sep"]
-    return [(start, end)] if plausible.bare(name, value, after, env=tight and written.isupper(), tight=tight) else []
-
-
-def _spaced(text: str, found: re.Match[str]) -> bool:
-    value = text[found.start("v") : found.end("v")]
-    return _qualified(found) and plausible.spaced(found["name"], value)
-
-
-def _element(text: str, found: re.Match[str]) -> bool:
-    return _qualified(found) and plausible.quoted(found["name"], text[found.start("v") : found.end("v")])
-
-
-def _flag(text: str, found: re.Match[str]) -> bool:
-    """A value on a command line; the next flag is none."""
-    start = found.start()
-    before = found.string[max(0, start - 60) : start]
-    if "-" not in before or not _FLAG.search(before[before.rfind(" ") + 1 :]) or not _qualified(found):
-        return False
-    value = text[found.start("v") : found.end("v")]
-    return not value.startswith("-") and (
-        plausible.quoted(found["name"], value) or plausible.spaced(found["name"], value)
-    )
+from audit.rules.pairs import stated
 
 
 def _pair(text: str, found: re.Match[str]) -> bool:
@@ -124,24 +29,12 @@ def _basic(text: str, found: re.Match[str]) -> bool:
     return validators.basic(text[found.start("v") : found.end("v")])
 
 
-def _stated(text: str, found: re.Match[str]) -> bool:
-    """Anything that is not a placeholder: the place is certain."""
-    return not plausible.placeholder(text[found.start("v") : found.end("v")])
-
-
-def _identified(text: str, found: re.Match[str]) -> bool:
-    """As ``_stated``, where the words before are said of other things, too: in quotation marks, or with a digit."""
-    value = text[found.start("v") : found.end("v")]
-    quoted = text[found.start("v") - 1] in "\"'"
-    return _stated(text, found) and not value.startswith("`") and (quoted or any(map(str.isdigit, value)))
-
-
 def _userinfo(text: str, found: re.Match[str]) -> bool:
     value = text[found.start("v") : found.end("v")]
     return not plausible.placeholder(value) or value.lower() in ("admin", "default", "secret")
 
 
-_PAIR = re.compile(r"(?P<name>[!#$%&'*+.^_`|~\w-]{1,80})=(?P<v>[^;\s\"',]{1,4000})")
+_PAIR = re.compile(r"(?P<name>[!#$%&'*+.^_`|~\w-]{1,80})=(?P<v>[^;\s\"',\\]{1,4000})")
 _DULL = re.compile(
     r"(?:path|domain|expires|max-age|samesite|version|secure|httponly|priority|theme|lang|locale|tz|currency)",
     re.IGNORECASE,
@@ -159,72 +52,83 @@ def _cookies(text: str, found: re.Match[str]) -> list[Place]:
     ]  # fmt: skip
 
 
-def _signature(text: str, found: re.Match[str]) -> bool:
-    value = text[found.start("v") : found.end("v")]
-    return (
-        len(value) >= 12
-        and any(char.isdigit() or char.isupper() for char in value)
-        and not plausible.placeholder(value)
+_CREDENTIAL = re.compile(r"[A-Za-z0-9]{16,128}(?=/|%2[Ff])")
+
+
+def _signature(text: str, found: re.Match[str]) -> bool | list[Place]:
+    """Of a credential only the id: its date, region and service are none."""
+    start, end = found.span("v")
+    value = text[start:end]
+    if "redential=" in found[0] and (name := _CREDENTIAL.match(value)):
+        return [(start, start + name.end())]
+    kept = value.rstrip(".,:!\\*")
+    sound = (
+        len(kept) >= 12 and any(char.isdigit() or char.isupper() for char in kept) and not plausible.placeholder(kept)
     )
+    return [(start, start + len(kept))] if sound else []
 
 
+def _made(text: str, found: re.Match[str]) -> bool:
+    """Twelve characters or more with two digits: no word, and no name of a variable."""
+    value = text[found.start("v") : found.end("v")]
+    likely = sum(map(str.isdigit, value)) >= 2 and any(map(str.isalpha, value))
+    return likely and not (plausible.placeholder(value) or plausible.filled(value) or plausible.slug(value))
+
+
+def _session(text: str, found: re.Match[str]) -> bool:
+    """What servers make: sixteen characters or more with digits, but no UUID."""
+    value = text[found.start("v") : found.end("v")]
+    return _made(text, found) and not _UUID.fullmatch(value) and not plausible.speaks(value)
+
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_ENTRY = re.compile(r"[\"'](?P<name>[^\"'\n]{1,80})[\"']\s?:\s?[\"'](?P<v>[^\"'\n]{6,3000})[\"']")
+
+
+def _mapped(text: str, found: re.Match[str]) -> list[Place]:
+    """As ``_cookies``, of a mapping."""
+    return [
+        one.span("v")
+        for one in _ENTRY.finditer(text, found.start("v"), found.end("v"))
+        if not _DULL.fullmatch(one["name"]) and not plausible.placeholder(one["v"]) and not (one["v"].islower() and one["v"].isalpha())
+    ]  # fmt: skip
+
+
+def _jar(text: str, found: re.Match[str]) -> bool:
+    value = found["v"]
+    mixed = any(map(str.isdigit, value)) or (value != value.lower() and len(value) >= 16)
+    return mixed and not _DULL.fullmatch(found["name"])
+
+
+_WORDS_BETWEEN = r"(?: (?!is |was |are |ist |est |es )[^\W\d_][^\W\d_'’-]{0,15}){1,5}"
+_TOLD = rf"(?:{PASSWORDS.replace(chr(92) + 'b', '(?<![a-z])')}){_WORDS_BETWEEN}(?:\s?[:：=]|\s(?:is|was|ist|lautet|es|est|è|é|jest|är|er):?|\s[–—-])\s{{1,2}}[\"'`*_“«„「]{{0,3}}(?P<v>[^\s\"'`“”«»„「」]{{6,80}}+)"
+
+
+def _told(text: str, found: re.Match[str]) -> list[Place]:
+    """``the password for the wifi is x``: a word that no dictionary has."""
+    value = text[found.start("v") : found.end("v")].rstrip(".,;:!?)*_。，")
+    return [(found.start("v"), found.start("v") + len(value))] if plausible.spaced("password", value) else []
+
+
+# What a URL calls a secret
+_PARAMETERS = (
+    r"x-amz-(?:signature|credential|security-token)|x-goog-(?:signature|credential)|sig|signature|key|(?:x-)?api[_-]?key|auth|code|state|sv?c?token|"
+    r"hmac|hash|ticket|access[_-]?key|key-pair-id|policy|awsaccesskeyid|password|passwd|pwd|pass|pw|secret|client[_-]?secret|(?:[a-z]{1,20}[_-]?)?token|"
+    r"session(?:[_-]?id)?|sid|jwt|assertion|app_?id|app[_-]?key|(?:ocp-apim-)?subscription-key|auth[_-]?key|license[_-]?key|user[_-]?key|consumer[_-]?key|"
+    r"secret[_-]?key|private[_-]?key|samlresponse|credential|otp|invite|hapikey|oauth_signature|oauth_nonce|magic|verification|confirm(?:ation)?(?:_code)?"
+)
 RULES = (
-    rule(
-        "secret", _ASSIGNED, *_NEEDLES, where="start", fold=True, check=_assigned,
-        about="values after a name such as password, token, secret, api_key: env, JSON, YAML, code, `key: value`, in ten languages",
-    ),
-    rule(
-        "secret", rf"{_SIGNED}>(?P<v>[^<>\s]{{3,400}}+)</", *_NEEDLES, where="start", fold=True, check=_element,
-        about="XML elements: `<password>x</password>`",
-    ),
-    rule(
-        "secret", rf"{_SIGNED}(?:\s{{1,3}}|=)[\"']?(?P<v>[^\s\"'`]{{3,400}}+)", *_NEEDLES, where="start", fold=True, check=_flag,
-        about="command line flags: `--password x`",
-    ),
-    rule(
-        "secret", rf"{_SIGNED}\s{{1,3}}[\"']?(?P<v>[^\s\"'`,;&<>{{}}\[\]()|=:]{{6,400}}+)", *_NEEDLES, where="start", fold=True, check=_spaced,
-        about="`password hunter2`, `ENV API_TOKEN x`, .netrc",
+    after(
+        "bearer", "bearer", r"(?:[ :=]{1,3}|(?:%20|\+)(?=[a-z0-9._-]{20})|[\"']\s?,\s{0,2}|_?auth\w{0,10}\s?[(,:=]\s?|(?:token)?\()[\"'`]?(?P<v>[a-z0-9._~+/=-]{6,4000}+)", fold=True, check=_bearer, about="bearer tokens",
     ),
     after(
-        "secret", "requirepass|masterauth|passin pass:|passout pass:|sshpass -p",
-        r"\s{0,2}[\"']?(?P<v>[^\s\"';,)]{3,200}+)", fold=True, check=_stated,
-        about="passwords of Redis, openssl, sshpass",
-    ),
-    after(
-        "secret", "identified by|with password|encrypted password|login password",
-        r"\s{0,2}[\"']?(?P<v>[^\s\"';,)]{3,200}+)", fold=True, check=_identified,
-        about="passwords of SQL users",
-    ),
-    rule(
-        "secret", r"(?:mysql|mysqldump|mysqladmin|mariadb)(?P<x>[ ][^\n|;&]{0,80}?)?[ ]-p(?P<v>[^\s\"'`;]{3,80}+)", "mysql", "mariadb",
-        check=_stated, about="`mysql -pPASSWORD`",
-    ),
-    rule(
-        "secret", r"(?:redis-cli[ ][^\n|;&]{0,120}?-a|docker login[ ][^\n|;&]{0,120}?-p|htpasswd -\w{0,3}b\w{0,3} [^\s]{1,80} [^\s]{1,80})[ ][\"']?(?P<v>[^\s\"']{3,120}+)",
-        "redis-cli", "docker login", "htpasswd", check=_stated, about="redis-cli -a, docker login -p, htpasswd -b",
-    ),
-    rule(
-        "secret", r"(?<![\w-])(?:-u|--user|--proxy-user)[ =]?[\"']?[^\s:\"'/`]{1,80}:(?P<v>[^\s\"'`;]{3,200}+)", "-u", "--user", "--proxy-user",
-        where="start", check=_stated, about="`curl -u user:password`",
-    ),
-    rule(
-        "secret", r"echo [\"']?[a-z_][\w-]{0,31}:(?P<v>[^\s\"'|]{3,120})[\"']?\s?\|\s?(?:sudo )?chpasswd", "chpasswd", about="`chpasswd`",
-    ),
-    rule(
-        "secret", r":(?:5432|\*):[\w*-]{1,40}:[\w*-]{1,40}:(?P<v>[^\s:]{3,200})", ":5432:", ":*:",
-        where="start", about=".pgpass",
-    ),
-    after(
-        "bearer", "bearer", r"[ :=]{1,3}[\"']?(?P<v>[a-z0-9._~+/=-]{6,4000}+)", fold=True, check=_bearer, about="bearer tokens",
-    ),
-    rule(
-        "basic_auth", r"basic[ ]{1,2}(?P<v>[A-Za-z0-9+/]{6,400}+={0,2})", "basic ", "Basic ", "BASIC ", check=_basic, flags=re.IGNORECASE,
+        "basic_auth", "basic", r"(?: {1,2}|%20|[\"']\s?,\s{0,2}[\"'])(?P<v>[A-Za-z0-9+/]{6,400}+={0,2})", check=_basic,
         about="basic authorization that decodes to user:password",
     ),
     after(
-        "secret", "authorization",
-        r"[\"']?\s{0,2}[:=,]\s{0,2}[\"']?(?:token|apikey|key|digest|negotiate|ntlm|bot|hmac|sso-key|genie-?key|discogs token=|splunk|zoho-oauthtoken)[ =](?P<v>[^\s\"',;]{8,2000}+)",
-        fold=True, check=_stated, about="other authorization headers",
+        "secret", "authorization|x-auth",
+        r"\\?[\"']?\s{0,2}[:=,]\s{0,2}\\?[\"'`]?(?!bearer|basic|aws4|signature|oauth |hawk)(?:discogs token=|[a-z][\w-]{1,24}[ =])?(?P<v>[a-z0-9._~+/:|-]{12,2000}+={0,2})(?![\w=(])",
+        fold=True, check=_made, about="other authorization headers",
     ),
     after(
         "cookie", "cookie", r"2?[\"']?\s{0,2}[:=]\s{0,2}[\"']?(?P<v>[!#$%&'*+.^_`|~\w-]{1,80}=[^\n\"]{1,6000}+)", fold=True, check=_cookies, about="the values in Cookie and Set-Cookie headers",
@@ -238,25 +142,50 @@ RULES = (
         about="seed phrases of wallets",
     ),
     rule(
+        "secret", _TOLD, *starts(PASSWORDS), where="start", fold=True, check=_told, about="`the password for the wifi is x`, in twenty languages",
+    ),
+    rule(
         "cookie", r"(?:-b|--cookie)[ =][\"'](?P<v>[\w.-]{1,80}=[^\n\"']{1,4000}+)", "-b ", "--cookie", check=_cookies,
         about="curl's cookies",
     ),
     rule(
-        "url_password", r"://[^\s:/@\"'<>`]{0,100}+:(?P<v>[^\s/@\"'<>`]{1,200}+(?:@[^\s/@\"'<>`.:]{1,100}+(?=@))?)@[\w\[.-]", "://",
+        "cookie", r"\t(?:TRUE|FALSE)\t[^\t\n]{0,200}\t(?:TRUE|FALSE)\t\d{1,12}\t(?P<name>[^\t\n]{1,100})\t(?P<v>[^\s]{8,4000}+)", "\tTRUE\t", "\tFALSE\t",
+        where="start", check=_jar, about="cookies in Netscape's jars",
+    ),
+    after(
+        "cookie", "cookies?", r"[\"']?\s?[=:]\s?\{(?P<v>[^{}\n]{5,3000}+)\}", fold=True, check=_mapped, about="`cookies={\"session\": \"x\"}`",
+    ),
+    after(
+        "cookie", r"\bsession|\bsid|\bjsessionid|\bsessionid|\bphpsessid", r"\\?[\"']?\s?[=:]\s?\\?[\"']?(?P<v>[a-z0-9_.%~+/=-]{16,4000}+)", fold=True, check=_session,
+        about="`session=` in logs",
+    ),
+    rule(
+        "url_password", r":(?:\\{0,3}/){2}[^\s:/@\"'<>`]{0,100}+:(?P<v>[^\s/@\"'<>`]{1,200}+(?:@[^\s/@\"'<>`.:]{1,100}+(?=@))?)@[\w\[.-]", "://", ":\\/", ":\\\\/",
         check=_userinfo, about="passwords in URLs and connection strings",
+    ),
+    rule(
+        "url_password", r"%3a(?:%2f){2}[^\s%]{0,100}+%3a(?P<v>(?:[^\s%/@\"'<>&]|%(?!40|2f)[0-9a-f]{2}){1,200}+)%40", "%3a%2f%2f", where="start", fold=True,
+        check=_userinfo, about="passwords in URLs within URLs",
+    ),
+    rule(
+        "secret", rf"(?:{_PARAMETERS})%(?:25)?3d(?P<v>(?:[^\s%&\"'<>]|%(?!(?:25)?(?:26|22|20|2c))[0-9a-f]{{2}}){{3,2000}}+)", "%3d", "%253d", where="around", reach=(30, 2000), fold=True,
+        check=_signature, about="keys and tokens in URLs within URLs",
     ),
     rule(
         "url_password", r"://(?P<v>[A-Za-z0-9_-]{20,200}+)@[\w.-]", "://", check=_signature, about="tokens as the user of a URL",
     ),
     rule(
         "url_signature",
-        r"(?:[?&;]|&amp;)(?:x-amz-(?:signature|credential|security-token)|x-goog-(?:signature|credential)|sig|signature|key|api_?key|auth|code|state|sv?c?token|"
-        r"hmac|hash|ticket|access_key|key-pair-id|policy|awsaccesskeyid|password|pwd|pass|secret|client_secret|(?:[a-z]{1,20}_)?token|session(?:_?id)?|sid|jwt|assertion)=(?P<v>[^\s&\"'<>#;`)\]}]{3,4000}+)",
-        "?", "&", fold=True, check=_signature, about="signatures, keys and tokens in URLs",
+        rf"[?&;\\](?:amp;|u0026)?(?=[a-z0-9_-]{{2,40}}=)(?:{_PARAMETERS})=(?P<v>(?:(?!&amp;|\\u0026)[^\s&\"'<>#;`)\]}}]){{3,4000}}+)",
+        "?", "&", ";", "\\u0026", fold=True, check=_signature, about="signatures, keys and tokens in URLs",
+    ),
+    after(
+        "bearer", "samlresponse|samlassertion|wresult|client_assertion|assertion|logintoken", r"(?:=|\"\s(?:type=\"hidden\"\s)?value=\"|\"\s?:\s?\")(?P<v>[A-Za-z0-9+/=_.%-]{24,12000}+)", check=_made,
+        about="assertions of single sign-on",
     ),
     rule(
-        "secret", r"(?:accountkey|sharedaccesskey|sharedsecret|sharedaccesssignature)=(?P<v>[^\s;\"']{16,400}+)", "accountkey=", "shared", fold=True,
-        check=_stated, about="Azure connection strings",
+        "secret", r"(?:accountkey|sharedaccesskey|sharedsecret|sharedaccesssignature)=(?P<v>[^\s;\"']{16,400}+)", "accountkey=", "sharedaccesskey=", "sharedsecret=", "sharedaccesssignature=", fold=True, where="start",
+        check=stated, about="Azure connection strings",
     ),
     after(
         "secret", "secret access key|secret_access_key|secretaccesskey|aws_secret|aws secret|aws-secret",

@@ -3,7 +3,8 @@
 A number whose form and check digits leave little to chance is masked wherever it stands; one that any ten digits may be
 only after its name. The table says which.
 
-Invariant: where a country defines check digits, they hold (audit/national.py).
+Invariant: where a country defines check digits, a number without its name holds them (audit/national.py); after a name
+that other things have, too, likewise.
 """
 
 from __future__ import annotations
@@ -14,11 +15,25 @@ from collections.abc import Callable
 from audit import national, validators
 from audit.rules.base import Check, Rule, after, rule
 
-_TO = r"[\"'*_)\]]{0,3}(?:\s?(?:number|no|nr|num|nummer|numéro|número|n[º°])\.?[\"'*_)]{0,2})?(?:\s(?:is|ist|es|est|è|é)\s|\s{0,3}[:=：#|,]?\s{0,3})[\"']?"
+
+def _to(blank: str) -> str:
+    """What may stand between a name and its number: its ending, words in brackets, whose it is, a sign."""
+    number = rf"(?:[{blank}_-]?(?:number|num|nummer|numer|numero|número|numéro|n[º°]|no|nr|kod|code|id|号码|號碼|番号|号))?\.?"
+    whose = rf"(?:[{blank}]?\([^()\n]{{1,24}}\)|(?: [^\W\d_]{{1,12}}){{1,3}}(?=[{blank}]?[:=：]))?"
+    sign = rf"(?:[{blank}](?:is|ist|es|est|è|é|er|är|jest|on)[{blank}]|[{blank}]{{0,3}}(?:[:=：#|,>]|=>|は|是|为|為)?[{blank}]{{0,12}})"
+    return rf"{number}[\"'*_)\]]{{0,3}}{number}[\"'*_)\]]{{0,2}}{whose}{sign}[\"']?"
 
 
 # How many digits the numbers that may stand anywhere have, where it is fewer than nine
-_LEAST = {"UK national insurance": 6, "Spanish DNI, NIE": 7, "Italian codice fiscale": 7, "Indian PAN": 4}
+_LEAST = {
+    "UK national insurance": 6,
+    "Spanish DNI, NIE": 7,
+    "Italian codice fiscale": 7,
+    "Indian PAN": 4,
+    "Mexican CURP in its form": 6,
+    "Chilean RUT in its form": 7,
+    "Taiwanese number": 9,
+}
 
 
 def _checked(holds: Callable[[str], bool]) -> Check:
@@ -47,9 +62,23 @@ ANYWHERE: tuple[tuple[str, str, tuple[str, ...], Callable[[str], bool]], ...] = 
     ("Swiss AHV", r"756\.\d{4}\.\d{4}\.\d{2}", ("756.",), national.ch_ahv),
     ("Belgian national number", r"\d{2}\.\d{2}\.\d{2}-\d{3}\.\d{2}", ("-",), national.be_national),
     ("Chinese identity card", r"[1-6]\d{5}(?:19|20)\d{2}[01]\d[0-3]\d{4}[\dX]", ("19", "20"), national.cn_id),
+    ("Chilean RUT in its form", r"\d{1,2}\.\d{3}\.\d{3}-[\dkK]", (".",), national.cl_rut),
+    ("Argentine CUIT in its form", r"(?:20|2[3-7]|3[034])-\d{8}-\d", ("-",), national.ar_cuit),
+    ("Mexican CURP in its form", r"[A-Z][AEIOUX][A-Z]{2}\d{6}[HMX][A-Z]{5}[A-Z0-9]\d", (), national.mx_curp),
+    ("South Korean number in its form", r"\d{6}-[1-8]\d{6}", ("-",), national.born),
+    ("Malaysian MyKad in its form", r"\d{6}-\d{2}-\d{4}", ("-",), national.born),
+    ("Czech and Slovak number in its form", r"\d{6}/\d{4}", ("/",), national.cz_birth),
+    ("Pakistani CNIC in its form", r"[1-7]\d{4}-\d{7}-\d", ("-",), lambda text: True),
+    ("Emirates ID in its form", r"784-(?:19|20)\d{2}-\d{7}-\d", ("784-",), lambda text: True),
+    ("Thai number in its form", r"[1-8]-\d{4}-\d{5}-\d{2}-\d", ("-",), national.th_id),
+    ("Taiwanese number", r"[A-Z][12]\d{8}", (), national.tw_id),
+    ("Russian SNILS in its form", r"\d{3}-\d{3}-\d{3} \d{2}", ("-",), national.ru_snils),
     ("Polish PESEL", r"\d{2}(?:[02468][1-9]|[13579][0-2])[0-3]\d{6}", (), national.pl_pesel),
     ("German tax number (Steuer-ID) in its form", r"[1-9]\d (?:\d{3} ){2}\d{3}", (" ",), national.de_tax),
 )  # fmt: skip
+
+_LATIN = r"(?:[vej]-?)?\d{1,3}(?:\.\d{3}){1,3}-?[\dk]?|\d{2}-\d{7,8}-\d|\d{7,8}-[\dk]|(?:[vej]-)?\d{8,12}(?:-\d)?"
+_ANY = r"\d(?:[ -]?\d){7,16}"
 
 # After its name: about, the name, pattern of the number in lower case, needles, check
 NAMED: tuple[tuple[str, str, str, Callable[[str], bool] | None], ...] = (
@@ -58,11 +87,12 @@ NAMED: tuple[tuple[str, str, str, Callable[[str], bool] | None], ...] = (
     ("UK NHS number", r"\bnhs", r"\d{3}[ -]?\d{3}[ -]?\d{4}", national.uk_nhs),
     ("UK national insurance", r"national insurance|\bnino|\bni", r"[a-z]{2} ?\d{2} ?\d{2} ?\d{2} ?[a-d]", None),
     ("Spanish DNI, NIE", r"\bdni|\bnie|\bnif", r"(?:\d{8}|[xyz]-?\d{7})-?[a-z]", None),
-    ("German Steuer-ID", r"steuer-?(?:id|identifikationsnummer|nummer)|tax-?id|\bidnr|\btin", r"\d{2} ?\d{3} ?\d{3} ?\d{3}|\d{11}", national.de_tax),
+    ("German Steuer-ID", r"steuer-?(?:id|identifikationsnummer|identnummer|nummer)|steuerliche (?:id|identifikationsnummer)|\bidnr|\bid-nr|identifikationsnummer", r"\d{2} ?\d{3} ?\d{3} ?\d{3}|\d{2,3}/\d{3}/\d{4,5}", None),
+    ("tax ids of some countries", r"tax[ _-]?id|\btin", r"\d{2} ?\d{3} ?\d{3} ?\d{3}|\d{11}", national.de_tax),
     ("German insurance number", r"sozialversicherungsnummer|rentenversicherungsnummer|\bsvnr|\brvnr", r"\d{2} ?\d{6} ?[a-z] ?\d{3}", None),
     ("Dutch BSN", r"\bbsn|burgerservice(?:nummer)?|sofi", r"\d{9}|\d{4}[. ]\d{2}[. ]\d{3}|\d{3}[. ]\d{3}[. ]\d{3}", national.nl_bsn),
     ("Swedish personnummer", r"personnummer|personnr", r"(?:19|20)?\d{6}[-+]?\d{4}", national.se_person),
-    ("Danish CPR, Norwegian number", r"\bcpr|fødselsnummer|personnummer", r"\d{6}[- ]?\d{4,5}", None),
+    ("Danish CPR, Norwegian number", r"\bcpr|fødselsnummer|fodselsnummer|personnummer|\bfnr|\bfnummer", r"\d{6}[- ]?\d{4,5}", None),
     ("Brazilian CPF, CNPJ", r"\bcpf|\bcnpj", r"\d{3}\.?\d{3}\.?\d{3}-?\d{2}|\d{2}\.?\d{3}\.?\d{3}/?\d{4}-?\d{2}", None),
     ("Indian Aadhaar", r"aadhaa?r|\buidai|आधार", r"\d{4}[ -]?\d{4}[ -]?\d{4}", None),
     ("Canadian SIN", r"\bsin|social insurance|\bnas", r"\d{3}[ -]?\d{3}[ -]?\d{3}", national.ca_sin),
@@ -75,8 +105,25 @@ NAMED: tuple[tuple[str, str, str, Callable[[str], bool] | None], ...] = (
     ("Irish PPS", r"\bpps[n]?", r"\d{7}[a-w][a-i]?", None),
     ("South Korean number", r"주민등록번호|\brrn", r"\d{6}-?[1-8]\d{6}", None),
     ("Japanese My Number", r"マイナンバー|個人番号|my number", r"\d{4}[ -]?\d{4}[ -]?\d{4}", None),
+    ("South African number", r"\bid number|\bid no|\bid nr|identity number|\brsa id|\bsa id|\bsaid", r"\d{6} ?\d{4} ?\d{3}", national.za_id),
+    ("numbers of Latin America (RUT, CUIT, cédula)", r"\brut|\bcuit|\bcuil|cédula|cedula|\bdni|clave única", _LATIN, None),
+    ("Portuguese NIF, NISS, cartão de cidadão", r"\bnif|contribuinte|\bniss|cartão de cidad[ãa]o|cartao de cidad[ãa]o", r"[1-9]\d{2} ?\d{3} ?\d{3}|[12]\d{10}|\d{8} ?\d ?[a-z]{2}\d", None),
+    ("numbers of Central, Eastern and Northern Europe", r"\bcnp|rodné číslo|rodne cislo|\begn|\bегн|\boib|\bemšo|\bemso|\bjmbg|isikukood|asmens kodas|personas kods|adóazonosító|személyi|\bregon|"
+     r"cod numeric personal|\bинн|\bснилс|\bsnils|\bіпн|\bрнокпп|\bиин|kennitala|\bhetu|henkilötunnus|personbeteckning",
+     r"\d{6}[/-]?\d{3,5}|\d{8,14}|\d{3}-\d{3}-\d{3}[ -]\d{2}|\d{3}-\d{3}-\d{2}-\d{2}|\d{3} \d{3} \d{3}|\d[ -]\d{6}[ -]\d{4}|\d{6}[a-f+-]\d{3}[0-9a-y]", None),
+    ("numbers of Turkey, Greece, Israel, the Gulf", r"kimlik|\btckn|vergi|αφμ|αμκα|\bamka|teudat|תעודת זהות|emirates id|\biqama|national number|الرقم القومي|رقم الهوية|کد ملی",
+     r"\d{9,14}|784-?\d{4}-?\d{7}-?\d", None),
+    ("numbers of Asia, Austria, Belgium, Switzerland", r"\bcnic|\bmykad|\bcccd|\bcmnd|\bumid|\bhkid|\bkra pin|เลขประจำตัวประชาชน|身份证|身分證|国民身份|voter id|\bsvnr|"
+     r"sozialversicherungs(?:nummer|-?nr)|rijksregister(?:nummer)?|registre national|\binsz|\bahv|matricule",
+     r"\d{5}-?\d{7}-?\d|\d{6}-?\d{2}-?\d{4}|[a-z]{1,3}\d{6,8}\(?[\da]?\)?|\d{2}[. ]\d{2}[. ]\d{2}-?[. ]?\d{3}[.-]?\d{2}|\d{4} ?\d{6}|\d(?:[ -]?\d){8,17}x?", None),
     ("other national numbers", r"national[ _-]?id(?:entity|entification)?|identity card|id card|personal id|citizen id|personalausweis(?:nummer)?|ausweisnummer|carte d['’]identité",
      r"(?=[a-z]{0,4}\d)[a-z0-9]{6,14}(?:-[a-z0-9]{1,6})?", None),
+)  # fmt: skip
+# Abbreviations that are parts of many words are names in capitals alone
+CAPITALS: tuple[tuple[str, str, str], ...] = (
+    ("numbers of Latin America, in capitals (RUN, RUC, NIT)", r"\bRUN|\bRUC|\bNIT|\bINE|\bCI|\bNSS|\bCPF", "latin"),
+    ("numbers of other countries, in capitals (NIN, BVN, KTP, NIK, INN, NIP, TAJ, AFM)",
+     r"\bNIN|\bBVN|\bKTP|\bNIK|\bINN|\bNIP|\bTAJ|\bAFM|\bSSS|\bIRD|\bAVS|\bEPIC|\bJMB|\bEMB", "any"),
 )  # fmt: skip
 OTHERS: tuple[tuple[str, str, str, str, Callable[[str], bool] | None], ...] = (
     ("passport", "passport numbers", r"passport|reisepass|passeport|pasaporte|passaporto|paszport|паспорт|护照|護照|旅券",
@@ -101,8 +148,10 @@ def _anywhere(about: str, number: str, needles: tuple[str, ...], holds: Callable
 
 
 def _named(kind: str, about: str, name: str, number: str, holds: Callable[[str], bool] | None) -> Rule:
+    # ``--query Account`` above a number
+    to = _to(r" \t" if kind == "bank_account" else r"\s")
     return after(
-        kind, name, rf"(?![a-z]){_TO}(?P<v>{number})(?![\w]|[.,]\d)", about=about, family="personal", fold=True,
+        kind, name, rf"(?:(?![a-z])|(?=-?nummer|-?nr)){to}(?P<v>{number})(?![\w]|[.,]\d)", about=about, family="personal", fold=True,
         check=_checked(holds) if holds else None,
     )  # fmt: skip
 
@@ -110,5 +159,16 @@ def _named(kind: str, about: str, name: str, number: str, holds: Callable[[str],
 RULES = (
     *(_anywhere(*one) for one in ANYWHERE),
     *(_named("national_id", *one) for one in NAMED),
+    *(
+        after(
+            "national_id",
+            name,
+            rf"(?![A-Za-z]){_to(' ')}(?P<v>{_LATIN if form == 'latin' else _ANY})(?![\w]|[.,]\d)",
+            about=about,
+            family="personal",
+            exact=True,
+        )
+        for about, name, form in CAPITALS
+    ),
     *(_named(*one) for one in OTHERS),
 )

@@ -145,11 +145,21 @@ _LABELS = (
     r"full[ _-]?name|first[ _-]?name|last[ _-]?name|surname|given[ _-]?name|family[ _-]?name|middle[ _-]?name|maiden[ _-]?name|patient[ _-]?name|"
     r"customer[ _-]?name|client[ _-]?name|employee[ _-]?name|contact[ _-]?name|cardholder(?:[ _-]?name)?|account[ _-]?holder|\bholder(?:[ _-]?name)?|legal[ _-]?name|"
     r"real[ _-]?name|billing[ _-]?name|shipping[ _-]?name|beneficiary(?:[ _-]?name)?|recipient(?:[ _-]?name)?|sender[ _-]?name|candidate[ _-]?name|"
-    r"student[ _-]?name|passenger(?:[ _-]?name)?|guest[ _-]?name|doctor(?:[ _-]?name)?|manager[ _-]?name|\bnombre(?: completo)?|\bnom|\bprénom|"
+    r"student[ _-]?name|passenger(?:[ _-]?name)?|guest[ _-]?name|doctor(?:[ _-]?name)?|manager[ _-]?name|\bnombre(?: completo)?|\bnom(?: complet| et prénom| du patient| du client)?|\bnome(?: completo)?|\bprénom|"
     r"\bvorname|\bnachname|\bcognome|\bapellidos?|\bpatient(?:in)?|\bemployee|\bapplicant|\btenant|\bclaimant|\bdefendant|\bplaintiff|\battn|"
     r"\battention|\bassigned to|\breported by|\breporter|\bassignee|\breviewed by|\bapproved by|\bemergency contact|\bphysician|\bnext of kin|"
-    r"\bkontoinhaber|\btitulaire|\btitular|\bspouse"
+    r"\bkontoinhaber|\btitulaire|\btitular|\bspouse|\bvoornaam|\bachternaam|\bimię(?: i nazwisko)?|\bnazwisko|\bjméno|\bpříjmení|\bad[ıi] soyad[ıi]|\bnume(?: complet)?|фио|имя|фамилия|"
+    r"пациент|\bnominativo|\bintestatario|\bpaziente|\bpaciente|\bpacjent|\bmieter(?:in)?|\bvermieter(?:in)?|\barrendatari[oa]|\barrendador[a]?|\blocataire|\binquilin[oa]|\blocatario|"
+    r"\bdbtr><nm|\bcdtr><nm|\bdisplayname|\bgivenname|\bgecos|\bcontact person|\bansprechpartner(?:in)?|\bkundenname|\bmitarbeitername"
 )
+# Companies and parts of programs stand after these, too: a name has two words
+_PARTIES = (
+    r"\bkunde|\bauftraggeber|\bmitarbeiter(?:in)?|\bcliente|\bclient|\bcustomer|\bbailleur|\bdestinataire|\bbénéficiaire|\bemployé|\bnaam|\bklant|\bklient|\bnavn|\bnamn|\bkund|\bnév|клиент|"
+    r"\bbill to|\bship to|\bsold to|\bbilled to|\bdeliver to|\binvoice to|\brechnung an|\blieferung an|\bfacturé à|\blivré à|\bfacturar a|\bfattura a|\bborrower|\blandlord|\blessee|\blessor|\bbuyer|"
+    r"\bseller|\binsured|\bpolicyholder|\bguarantor|\bsignatory|\bwitness|\bstudent|\bguest|\bsubscriber|\bcaller|\bvisitor|\bdebtor|\bcreditor|\bfn|\bsn|\bcn|\bcontact|\bconsultant|\badvisor"
+)
+# Letters of these need no capitals to tell a name
+_CJK_LABELS = "姓名|氏名|名前|お名前|患者氏名|患者姓名|客户|客户姓名|联系人|收件人|顧客名|お客様|担当者|申請者|이름|성명|환자명|고객명|담당자|我叫|我的名字是|私の名前は|제 이름은"
 
 
 def _greeted(text: str, found: re.Match[str]) -> bool:
@@ -169,12 +179,147 @@ _CLASS = re.compile(r"(?!Ma?c|De|Di|La|Le|Van)[A-Z][a-z]+(?:[A-Z][a-z]+)+")
 def _person(text: str, found: re.Match[str]) -> bool:
     """No thing, and nothing that code goes on after."""
     value, after = found["v"], text[found.end("v") : found.end("v") + 1]
-    first = value.partition(" ")[0]
+    return somebody(value) and not (after in ("[", "(") and " " not in value)
+
+
+def somebody(value: str) -> bool:
+    """No word for anybody, no company, and no name of a class."""
+    words = value.lower().split(" ")
+    return words[0] not in _NOBODY and words[-1].rstrip(".") not in _COMPANY and _CLASS.fullmatch(value) is None
+
+
+_COMPANY = frozenset(
+    [
+        "gmbh",
+        "ag",
+        "kg",
+        "ohg",
+        "ug",
+        "se",
+        "ltd",
+        "limited",
+        "inc",
+        "corp",
+        "corporation",
+        "llc",
+        "llp",
+        "plc",
+        "sa",
+        "sas",
+        "sarl",
+        "srl",
+        "spa",
+        "bv",
+        "nv",
+        "ab",
+        "as",
+        "oy",
+        "aps",
+        "co",
+        "company",
+        "group",
+        "holding",
+        "holdings",
+        "bank",
+        "trust",
+        "foundation",
+        "stiftung",
+        "verein",
+        "university",
+        "hospital",
+        "clinic",
+        "institute",
+        "school",
+        "college",
+        "ministry",
+        "agency",
+        "office",
+        "department",
+        "team",
+        "committee",
+        "council",
+        "association",
+        "society",
+        "union",
+        "church",
+        "club",
+        "hotel",
+        "restaurant",
+        "store",
+        "shop",
+        "solutions",
+        "systems",
+        "services",
+        "software",
+        "technologies",
+        "technology",
+        "tech",
+        "labs",
+        "media",
+        "studio",
+        "studios",
+        "digital",
+        "consulting",
+        "partners",
+        "partner",
+        "logistics",
+        "foods",
+        "health",
+        "energy",
+        "industries",
+        "international",
+        "global",
+        "insurance",
+        "versicherung",
+        "street",
+        "road",
+        "project",
+        "library",
+        "framework",
+        "server",
+        "api",
+        "sdk",
+        "cloud",
+        "platform",
+        "developers",
+        "contributors",
+        "authors",
+        "maintainers",
+        "community",
+    ]
+)
+
+_WHOLE = re.compile(
+    rf"(?:{_WORD}|[{UPPER}]{{2,20}})(?:,? (?:(?:{_PARTICLE}) ){{0,2}}(?:{_WORD}|[{UPPER}]\.|[{UPPER}]{{2,20}})){{0,4}}"
+)
+_CJK = re.compile(r"[一-鿿々ぁ-ヿ가-힣]{2,8}(?:[ 　・·][一-鿿々ぁ-ヿ가-힣]{1,10}){0,3}")
+
+
+def looks_like_a_name(value: str, *, alone: bool) -> bool:
+    """Whether all of a cell is a name; ``alone``: also one word."""
+    whole = _WHOLE.fullmatch(value) is not None and (alone or " " in value) and any(map(str.islower, value))
+    return (whole and somebody(value)) or _CJK.fullmatch(value) is not None
+
+
+_LABEL_ENDS = (
+    rf"(?:[ _-]?[Nn]ames?|[ _-]Name)?\\{{0,3}}[\"'*_]{{0,3}}[ \t\xa0]{{0,30}}(?:[:=：|>]|=>|(?<=[Tt]o)\n)[ \t]{{0,30}}(?:\n[ \t]{{0,12}}(?=[{UPPER}]))?\\{{0,3}}[\"'*_]{{0,3}}"
+    r"(?:Mrs?\.? |Ms\.? |Dr\.? |Herrn? |Frau |M\. |Mme |Sra?\.? )?"
+)
+_NO_CODE = r"(?![\w@:.=(\[|]|[.]\w| [=(|])"
+
+
+def _card(text: str, found: re.Match[str]) -> list[tuple[int, int]]:
+    """The parts of a name in a vCard, if it is one."""
     return (
-        first.lower() not in _NOBODY
-        and _CLASS.fullmatch(value) is None
-        and not (after in ("[", "(") and first == value)
+        [found.span(part) for part in ("last", "first", "middle") if found[part]]
+        if "VCARD" in text[max(0, found.start() - 400) : found.start()]
+        else []
     )
+
+
+def _labelled(text: str, found: re.Match[str]) -> bool:
+    """The word is a label: a sign stands between, or it introduces a person."""
+    return any(char in ":：|" for char in found[0]) or found[0][:2] in ("我叫", "我的", "私の", "제 ")
 
 
 def _known(text: str, found: re.Match[str]) -> bool:
@@ -190,8 +335,8 @@ RULES = (
         r"\bthe patient(?:['’]s name)? is(?: called)?,?|\bthe customer(?:['’]s name)? is(?: called)?,?|\bthe client(?:['’]s name)? is(?: called)?,?",
         rf"[: ]{{1,2}}{_NAME}", family="personal", check=_person, about="after `my name is` and the like",
     ),
-    after("name", "我叫|我的名字是|私の名前は|姓名[:：]|氏名[:：]|名前[:：]", r"\s?(?P<v>[一-鿿ぁ-ヿ]{2,4}(?:[ 　][一-鿿ぁ-ヿ]{1,4})?)", exact=True,
-          family="personal", about="after `我叫`, `氏名:`"),
+    after("name", _CJK_LABELS, r"(?:名|氏名|姓名)?[\"'*|]{0,3}\s?[:：|]?[\"']?\s{0,4}[\"']?(?P<v>[一-鿿々ぁ-ヿ가-힣]{2,4}(?:[ 　][一-鿿々ぁ-ヿ가-힣]{1,4})?)(?=[\s,，。、；;|\"'様先生（(です]|$)", exact=True,
+          check=_labelled, family="personal", about="after `我叫`, `氏名:`"),
     after(
         "name",
         r"\bMr|\bMrs|\bMs|\bMiss|\bMx|\bDr|\bProf|\bProfessor|\bHerr|\bFrau|\bHerrn|\bMme|\bMlle|\bMonsieur|\bMadame|\bSeñor|\bSeñora|\bSra\.|"
@@ -200,18 +345,19 @@ RULES = (
     ),
     after(
         "name",
-        r"Dear|Hi|Hello|Hey|Hallo|Liebe|Lieber|Cher|Chère|Bonjour|Hola|Estimad[oa]|Querid[oa]|Ciao|Gentile|Caro|Cara|Olá|Beste|Hej|Cześć",
+        r"Dear|Hi|Hello|Hey|Good morning|Good afternoon|Hallo|Liebe|Lieber|Guten Tag|Szanown[ya]|Kære|Kjære|Hei|Merhaba|Vážen[ýá]|Salut|Cher|Chère|Bonjour|Hola|Estimad[oa]|Querid[oa]|Ciao|Gentile|Caro|Cara|Olá|Beste|Hej|Cześć",
         rf" {_NAME}(?=[,!:;\n—–]| -|$)", exact=True, family="personal", check=_greeted, about="in a salutation",
     ),
     after(
         "name",
-        r"regards|sincerely|cheers|yours truly|mit freundlichen grüßen|viele grüße|cordialement|saludos|cordiali saluti|\bsigned",
-        rf"(?i:,?(?: by)?[:,]?)(?:\n{{1,2}}|(?<=[:,]) |(?<=by) ){_NAME}", family="personal", check=_person, about="below a closing",
+        r"regards|sincerely|cheers|yours truly|yours faithfully|best wishes|many thanks|mit freundlichen grüßen|mit freundlichem gruß|viele grüße|liebe grüße|beste grüße|"
+        r"cordialement|bien à vous|salutations|amicalement|saludos?(?: cordiales)?|un saludo|atentamente|un abrazo|cordiali saluti|distinti saluti|atenciosamente|cumprimentos|abraços|abraço|"
+        r"met vriendelijke groet|groeten|med vänlig hälsning|vänliga hälsningar|med venlig hilsen|mvh|hilsen|ystävällisin terveisin|z poważaniem|pozdrawiam|s pozdravem|"
+        r"üdvözlettel|saygılarımla|с уважением|\bsigned|\bthanks|\bthank you",
+        rf"(?i:,?(?: by)?[:,!.]?)(?:\s{{0,2}}\n{{1,2}}[ \t]{{0,4}}|(?<=[:,]) |(?<=by) ){_NAME}(?=[ \t]{{0,3}}(?:\n|$|<|,|\||\\n|\"))", family="personal", check=_person, about="below a closing",
     ),
-    after(
-        "name", _LABELS, rf"[\"'*_]{{0,3}}\s?(?:[:=：]|=>)\s?[\"'*_]{{0,3}}(?:Mrs?\.? |Ms\.? |Dr\.? )?{_NAME}",
-        family="personal", check=_person, about="after a label such as `Patient:`, `full_name=`",
-    ),
+    after("name", _LABELS, rf"{_LABEL_ENDS}{_NAME}{_NO_CODE}", family="personal", check=_person, about="after a label such as `Patient:`, `full_name=`"),
+    after("name", _PARTIES, rf"{_LABEL_ENDS}{_FULL}{_NO_CODE}", family="personal", check=_person, about="two words after `Client:`, `Bill to` and the like"),
     after(
         "name",
         r"name|author|owner|\buser|contact|customer|\bby|\bfrom|\bto|\bcc|maintainer|person|display_name|username",
@@ -223,7 +369,15 @@ RULES = (
         about="after `I am`, `this is`, `contact`, when the first word is a common given name",
     ),
     rule(
-        "name", rf"(?<![\w.]){_FULL}(?= [<(\[][^\s<>@]{{1,64}}@[\w.-]{{3,80}}[>)\]])", " <", " (", " [", family="personal", where="around",
-        reach=(110, 150), check=_mailing, about="before `<mail@address>`",
+        "name", r"\nN(?:;[^:\n]{1,60})?:(?P<last>[^;:\n\r]{1,60});(?P<first>[^;:\n\r]{1,60})?(?:;(?P<middle>[^;:\n\r]{1,60}))?", "\nN:", "\nN;", family="personal", where="start", check=_card,
+        about="in vCards",
+    ),
+    rule(
+        "name", rf"(?:(?:\n|^|> ?|\"|\\n)(?:On|Am|Le|El|Il|Em|Op|Den|W dniu) [^\n]{{6,60}}?[,:]? |(?:schrieb|skrev|schreef|escribió|escreveu) ){_FULL}(?: <[^<>\n]{{3,80}}>)? ?(?:wrote|schrieb|a écrit|escribió|ha scritto|escreveu|schreef|skrev|napisał|(?<=[\w> ]):\n)", "wrote", "schrieb", "a écrit", "escribió", "ha scritto", "escreveu", "schreef", "skrev", "napisał",
+        family="personal", where="around", reach=(200, 30), about="`On Monday, Jane Doe wrote:`, in nine languages",
+    ),
+    rule(
+        "name", rf"(?<![\w.]){_FULL}(?= [<(\[][^\s<>@]{{1,64}}@[\w.-]{{3,80}}[>)\]])", "@", family="personal", where="around",
+        reach=(190, 90), check=_mailing, about="before `<mail@address>`",
     ),
 )  # fmt: skip

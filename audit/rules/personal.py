@@ -72,10 +72,10 @@ _NO_HOST = re.compile(
 
 
 def _ipv4(text: str, found: re.Match[str]) -> bool | list[Place]:
-    """Not a version, a section, a network's own number, nor four single digits."""
+    """Not a version, a section, a network's own number (its last is 0), nor four single digits."""
     if len(found[0]) == 7 or not validators.ipv4(found[0]):
         return False
-    if found[0].endswith(".0") and text[found.end() : found.end() + 1] == "/":
+    if found[0].endswith(".0"):
         return False
     if _NO_HOST.search(text, max(0, found.start() - 24), found.start()):
         return False
@@ -85,7 +85,8 @@ def _ipv4(text: str, found: re.Match[str]) -> bool | list[Place]:
 
 def _ipv6(text: str, found: re.Match[str]) -> bool:
     """Only with a ``::``: whole addresses have a rule of their own."""
-    return "::" in found[0] and validators.ipv6(found[0])
+    network = found[0].endswith("::") and text[found.end() : found.end() + 1] == "/"
+    return "::" in found[0] and validators.ipv6(found[0]) and not network
 
 
 _FIRST_GROUP = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{1,4}$")
@@ -101,10 +102,12 @@ _FIRST_BYTE = re.compile(r"(?<![0-9A-Fa-f:-])[0-9A-Fa-f]{2}$")
 
 
 def _mac(text: str, found: re.Match[str]) -> list[Place]:
-    """As above; not all bytes alike, and not the middle of a longer fingerprint."""
+    """As above; not all bytes alike, not the middle of a longer fingerprint, and no container's (Docker makes 02:42)."""
     first = _FIRST_BYTE.search(text, max(0, found.start() - 3), found.start())
     alike = len(set(found[0].lower()) - {":", "-"}) < 2
-    return [(first.start(), found.end())] if first and found[0][0] == found["s"] and not alike else []
+    if not first or found[0][0] != found["s"] or alike or f"{first[0]}{found[0][:3]}".lower() == "02:42":
+        return []
+    return [(first.start(), found.end())]
 
 
 def _base58(text: str, found: re.Match[str]) -> bool:
@@ -148,7 +151,7 @@ RULES = (
     ),
     rule(
         "email",
-        r"(?<![a-z0-9._+-])[a-z0-9][a-z0-9._+-]{0,63}+(?:%40|\s?[\[(](?:at|@)[\])]\s?)[a-z0-9-]{1,60}(?:(?:\.|\s?[\[(](?:dot|\.)[\])]\s?)[a-z0-9-]{1,60}){0,3}(?:\.|\s?[\[(](?:dot|\.)[\])]\s?)[a-z]{2,12}(?![a-z0-9])",
+        r"(?<![a-z0-9._%+-])[a-z0-9][a-z0-9._+-]{0,63}+(?:%40|\s?[\[(](?:at|@)[\])]\s?)[a-z0-9-]{1,60}(?:(?:\.|\s?[\[(](?:dot|\.)[\])]\s?)[a-z0-9-]{1,60}){0,3}(?:\.|\s?[\[(](?:dot|\.)[\])]\s?)[a-z]{2,12}(?![a-z0-9])",
         "%40",
         "[at]",
         "(at)",

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import phonenumbers
 
-from audit.rules.base import rule
+from audit.rules.base import rule, starts
 
 _SEP = r"[ .\-/\u00a0\u2011]"
 _DATE = re.compile(r"\d{1,2}[-./ ]\d{1,2}[-./ ]\d{4}|\d{4}[-./ ]\d{1,2}[-./ ]\d{1,2}")
@@ -53,6 +53,16 @@ def _named(text: str, found: re.Match[str]) -> bool:
     return 7 <= len(_digits(value)) <= 15 and not _DATE.fullmatch(value) and len(set(_digits(value))) > 1
 
 
+_WORDS = (
+    r"phone|\btel|teléfono|telefone|mobil|\bmóvil|\bcell|\bfax|whats ?app|\bsms|\bcall(?: me| us| him| her)?|\bdial|\bring|\btext me|\bhandy|\bgsm|\bmob|\btfn|\bpuh|"
+    r"\bmsisdn|\bportable|rufnummer|celular|contact(?:_| )?(?:no|number)|numéro de|\bcep telefonu|telepon|điện thoại|\bsđt|\bno\. hp|\bviber|\bsignal|"
+    r"电话|電話|手机|手機|携帯|座机|联系方式|телефон|\bтел|моб|전화|휴대폰|연락처|τηλέφωνο|κινητό|هاتف|جوال|טלפון|โทร|फ़ोन|मोबाइल|\breach (?:me|us|him|her)"
+)
+_ENDING = r"(?:efon|éfono|efono|ef|efoon|ephone|ular|phone|e|ny|nummer|nummeret|nr|号码|號碼|番号|号|번호|а|у|ом|)"
+_ENDING = rf"{_ENDING}{{0,3}}(?:;[^:\n]{{1,60}})?[\"'*_)\]>.]{{0,3}}(?:[ _-]?(?:number|no|nr|num|nummer|n[º°]|main|home|work|office))?\.?[\"'*_]{{0,2}}"
+_OF = r"(?:\s?\([^()\n]{1,20}\)|(?: [^\W\d_]{1,12}){1,3}(?=\s?[:=：]))?"
+_TO = r"(?:\s(?:at|on|is|ist|es|est|è|é|under|to|unter|au|al|jest|er|är)\s|[ \t\u3000]{0,20}(?:[:=：#|,.は是>]|=>){0,2}[ \t\u3000]{0,4})[\"'\[]?"
+
 RULES = (
     rule(
         "phone", r"(?:\+(?<![\w+]\+)|(?<![\w.,+-])(?<!\d )00(?=[1-9]\d{0,2}[ -]))\(?\d{1,3}\)?(?:(?:[ .\-/()\u00a0\u2011]|\(0\)){0,3}\d){6,14}(?![\w]|[.,]\d)",
@@ -70,10 +80,8 @@ RULES = (
         "phone", r"(?<![\w.,+/:$#-])(?:\(\d{2}\) ?9?[ ]?\d{4}-\d{4}|[67]\d{2}(?: \d{2}){3}|8 \(?[3-9]\d{2}\)? \d{3}[- ]\d{2}[- ]\d{2})(?![\w]|[.,:/-]\d| \d)", family="personal", where="digits", least=7, check=_national, about="phone numbers, Brazilian, Spanish, Russian forms",
     ),
     rule(
-        "phone", r"(?:phone|\btel(?:efon|efono|éfono|ef|efoon)?|telefone|mobil(?:e|ny)?|\bmóvil|\bcell(?:ular|phone)?|\bfax|whats ?app|\bsms|\bcall(?: me| us| him| her)?|\bdial|\bring|\btext me|\bhandy(?:nummer)?|"
-        r"\bmsisdn|\bportable|rufnummer|celular|contact(?:_| )?(?:no|number)|电话|手机|電話|携帯|телефон|전화|\breach (?:me|us|him|her))[\"'*_)\]]{0,3}(?:\s(?:number|no|nr|num)\.?)?(?:_(?:number|no))?[\"']?"
-        r"(?:\s(?:at|on|is|ist|es|est|under|to|unter|au|al)\s|\s{0,3}[:=：#|,.は]{0,2}\s{0,3})[\"']?(?P<v>\+?\(?\d(?:[ .\-/()\u00a0\u2011]{0,3}\d){6,14})(?![\w]|[.,]\d)",
-        "phone", "tel", "mobil", "móvil", "cell", "fax", "whats", "sms", "call", "dial", "ring", "text me", "handy", "msisdn", "portable", "rufnummer", "celular", "contact",
-        "电话", "手机", "電話", "携帯", "телефон", "전화", "reach", where="start", fold=True, family="personal", check=_named, about="phone numbers after `phone`, `tel`, `call me at` and the like, in ten languages",
+        "phone", rf"(?:{_WORDS}){_ENDING}{_OF}{_TO}(?P<v>\+?\(?\d(?:[ .\-/()\u00a0\u2011]{{0,3}}\d){{6,14}})(?![\w]|[.,]\d)",
+        *starts(_WORDS), where="start", fold=True, family="personal", check=_named,
+        about="phone numbers after `phone`, `tel`, `call me at` and the like, in twenty languages, also in vCards",
     ),
 )  # fmt: skip

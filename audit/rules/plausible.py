@@ -10,223 +10,12 @@ from __future__ import annotations
 
 import re
 
+from audit.rules.words import FILES, LABELS, PROSE, WORDS
+
 # Words after which any value is taken: people choose passwords, machines make tokens
 STRONG = re.compile(
-    r"pass|pw|psw|kennwort|contrase|senha|mot de|wachtwoord|l[öo]senord|adgangskode|salasana|has[łl]o|parola|heslo|jelsz"
-    r"|пароль|密码|密碼|口令|パスワード|비밀번호"
-)
-WORDS = frozenset(
-    [
-        "string",
-        "str",
-        "text",
-        "bytes",
-        "bytearray",
-        "number",
-        "int",
-        "integer",
-        "float",
-        "bool",
-        "boolean",
-        "any",
-        "object",
-        "array",
-        "list",
-        "dict",
-        "map",
-        "none",
-        "null",
-        "nil",
-        "undefined",
-        "true",
-        "false",
-        "optional",
-        "required",
-        "type",
-        "value",
-        "varchar",
-        "char",
-        "binary",
-        "uuid",
-        "date",
-        "datetime",
-        "secretstr",
-        "securestring",
-        "password",
-        "passwd",
-        "pwd",
-        "pass",
-        "passphrase",
-        "passcode",
-        "token",
-        "tokens",
-        "secret",
-        "secrets",
-        "key",
-        "keys",
-        "apikey",
-        "credential",
-        "credentials",
-        "username",
-        "user",
-        "email",
-        "login",
-        "admin_password",
-        "hidden",
-        "visible",
-        "disabled",
-        "enabled",
-        "invalid",
-        "valid",
-        "incorrect",
-        "wrong",
-        "missing",
-        "expired",
-        "empty",
-        "blank",
-        "unset",
-        "unknown",
-        "default",
-        "yes",
-        "no",
-        "on",
-        "off",
-        "auto",
-        "raw",
-        "hash",
-        "hashed",
-        "plain",
-        "plaintext",
-        "encrypted",
-        "bcrypt",
-        "scrypt",
-        "argon2",
-        "sha1",
-        "sha256",
-        "sha512",
-        "md5",
-        "hmac",
-        "base64",
-        "utf8",
-        "utf-8",
-        "oauth",
-        "oauth2",
-        "oidc",
-        "saml",
-        "jwt",
-        "bearer",
-        "basic",
-        "digest",
-        "input",
-        "output",
-        "field",
-        "form",
-        "label",
-        "name",
-        "env",
-        "environment",
-        "config",
-        "settings",
-        "vault",
-        "file",
-        "stdin",
-        "prompt",
-        "interactive",
-        "generated",
-        "generate",
-        "random",
-        "reset",
-        "change",
-        "update",
-        "forgot",
-        "confirm",
-        "confirmation",
-        "new",
-        "old",
-        "current",
-        "same",
-        "must",
-        "should",
-        "is",
-        "was",
-        "will",
-        "are",
-        "not",
-        "can",
-        "cannot",
-        "may",
-        "has",
-        "the",
-        "a",
-        "an",
-        "in",
-        "of",
-        "to",
-        "for",
-        "from",
-        "with",
-        "and",
-        "or",
-        "redacted",
-        "masked",
-        "removed",
-        "omitted",
-        "filtered",
-        "hidden",
-        "private",
-        "public",
-        "static",
-        "const",
-        "final",
-        "readonly",
-        "self",
-        "this",
-        "return",
-        "async",
-        "await",
-        "function",
-        "self.password",
-        "validators",
-        "identifier",
-        "eof",
-        "whitespace",
-        "comma",
-        "colon",
-        "newline",
-        "operator",
-        "keyword",
-        "literal",
-        "comment",
-        "punctuation",
-        "session",
-        "cookie",
-        "authentication",
-        "authorization",
-        "changed",
-        "request",
-        "response",
-        "header",
-        "headers",
-        "param",
-        "params",
-        "query",
-        "body",
-        "here",
-        "there",
-        "enter",
-        "obligatoire",
-        "erforderlich",
-        "requerido",
-        "obligatorio",
-        "richiesto",
-        "verplicht",
-        "todo",
-        "tbd",
-        "n/a",
-        "na",
-        "secreto",
-        "geheim",
-    ]
+    r"pass|pw|psw|psk|mdp|kennwort|contrase|clave$|senha|mot ?de|wachtwoord|l[öo]senord|adgangskode|salasana|has[łl]o|parola|[şs]ifre|heslo|geslo|"
+    r"lozinka|jelsz|kata sandi|mật khẩu|κωδικός|пароль|密码|密碼|口令|パスワード|暗証番号|비밀번호|암호|รหัสผ่าน|كلمة المرور|סיסמה"
 )
 _BEGINS = re.compile(
     r"[<\[{$%*!&@#]{1,2}[\w{(<\[]|[<\[{$]|\W{1,99}$|[x*.•\-_?#0]{3,99}|(?P<c>.)(?P=c){2,99}$|your|%\w{1,40}%|"
@@ -247,35 +36,6 @@ _PATH = re.compile(r"(?:~|\.{1,2}|[a-z]:)?[\\/][\w .@+-]{0,80}(?:[\\/][\w .@+-]{
 _TECH = re.compile(
     r"(?:u?int|float|i|u|f|(?:scram-)?sha|md|aes|rs|hs|es|ps|utf-?|base|oauth|v|ipv|x|http|tls|t|k|rfc|iso)-?\d{1,4}(?:[-_.]\w{1,12}){0,3}"
 )
-_FILES = frozenset(
-    [
-        "py",
-        "js",
-        "ts",
-        "tsx",
-        "json",
-        "yml",
-        "yaml",
-        "toml",
-        "txt",
-        "pem",
-        "key",
-        "crt",
-        "env",
-        "md",
-        "go",
-        "rs",
-        "java",
-        "rb",
-        "php",
-        "html",
-        "cfg",
-        "ini",
-        "conf",
-        "sh",
-        "enc",
-    ]
-)
 
 
 def strong(name: str) -> bool:
@@ -295,14 +55,51 @@ def _mixed(value: str) -> bool:
 def placeholder(value: str) -> bool:
     """Whether ``value`` stands for a secret instead of being one."""
     low = value.lower()
-    if low in WORDS or _BEGINS.match(low) or _HOLDS.search(low):
+    word = low.rstrip("!?[]:")
+    if word in WORDS or word in LABELS:
+        return True
+    if dense(value):
+        return False
+    if _BEGINS.match(low) or _HOLDS.search(low):
         return True
     return _SAMPLE.search(low) is not None and _WORDY.fullmatch(low) is not None
+
+
+_MARK = re.compile(r"[^\w\s]")
+
+
+def dense(value: str) -> bool:
+    """Long and of letters, digits and many other marks: a machine made it, whatever it begins with."""
+    if "-----" in value or value.count(" ") > 4:
+        return False
+    return len(value) >= 32 and len(_MARK.findall(value)) >= 6 and len(_DIGIT.findall(value)) >= 3
+
+
+def said(value: str, after: str) -> bool:
+    """Whether a word after a flag is the next one of a sentence that speaks of the flag, or the name of its value."""
+    word = value.lower().strip("`'\"")
+    return word in PROSE or (value.isalpha() and value.isupper() and _named(value)) or word in WORDS
+
+
+_FILLED = re.compile(
+    r"[xX]{4}|\*{3}|\.{3}|(?P<c>[A-Za-z0-9_-])(?P=c){7}|X{3}(?![A-Za-z0-9])|(?i:your|example|placeholder|redacted|insert|replace|changeme|dummy|"
+    r"1234567890abcdef|abcdef123456|0123456789abc|abcdefghij|xxx$)"
+)
+
+
+def filled(key: str) -> bool:
+    """Whether a key of a provider's form was filled with what stands for one: ``ghp_xxxx``, ``xoxb-your-bot-token``."""
+    return _FILLED.search(key) is not None
 
 
 def _named(value: str) -> bool:
     """Whether a value speaks of secrets, as the names of variables do."""
     return _NAMES.search(value.lower()) is not None
+
+
+def speaks(value: str) -> bool:
+    """Whether a value is words alone, one of which speaks of secrets: ``test-password``."""
+    return _named(value) and _WORDY.fullmatch(value) is not None
 
 
 def _random(value: str) -> bool:
@@ -320,9 +117,21 @@ def _reference(value: str) -> bool:
         return True
     if _random(value):
         return "." in value and _DOTTED.fullmatch(value) is not None and _named(value)
-    if _REFERENCE.fullmatch(value) or ("." in value and value.rpartition(".")[2] in _FILES):
+    if _REFERENCE.fullmatch(value) or ("." in value and value.rpartition(".")[2] in FILES):
         return True
     return not _DIGIT.search(value) and _DOTTED.fullmatch(value) is not None
+
+
+# Words, numbers and versions: the name of a thing
+_SLUG = re.compile(r"[A-Za-z]{2,24}(?:[-_. :](?:[A-Za-z]{2,24}|v?\d{1,4}(?:\.\d{1,4}){0,3})){1,12}")
+
+
+_HEADER_NAME = re.compile(r"[a-z]{1,20}(?:-[a-z]{1,20}\d{0,4}){1,6}")
+
+
+def slug(value: str) -> bool:
+    """Whether a value is the name of a thing, or of a header."""
+    return _SLUG.fullmatch(value) is not None or _HEADER_NAME.fullmatch(value) is not None
 
 
 def quoted(name: str, value: str) -> bool:
@@ -331,8 +140,14 @@ def quoted(name: str, value: str) -> bool:
         return False
     if strong(name):
         if " " in value:
-            return "phrase" in name or (value.count(" ") < 3 and any(char.isdigit() for char in value))
+            return "phrase" in name or (
+                value.count(" ") < 3 and ", " not in value and any(char.isdigit() for char in value)
+            )
         return len(value) >= 3
+    if dense(value):
+        return True
+    if _SLUG.fullmatch(value):
+        return False
     if " " in value or len(value) < 6:
         return False
     if _WORDY.fullmatch(value):
@@ -342,13 +157,13 @@ def quoted(name: str, value: str) -> bool:
 
 def listed(name: str, value: str) -> bool:
     """As ``quoted``, where only a comma parts the two: ``define("PASSWORD", "x")``, but also a list of words."""
-    return _mixed(value) and not _named(value) and quoted(name, value)
+    return _mixed(value) and (len(value) >= 24 or not _named(value)) and quoted(name, value)
 
 
 def bare(name: str, value: str, after: str, *, env: bool, tight: bool = False) -> bool:
     """Whether a value without quotation marks is a secret; ``after`` is the rest of its line, ``tight`` says that ``=``
     stands between the two without spaces, ``env`` that the name is in upper case as well."""
-    if placeholder(value) or _reference(value) or after[:1] in ("(", "[", "{"):
+    if placeholder(value) or _reference(value) or after[:1] in ("(", "[", "{") or after[:2] == "..":
         return False
     identifier = value.isidentifier() or _DOTTED.fullmatch(value) is not None
     if strong(name):
@@ -359,7 +174,7 @@ def bare(name: str, value: str, after: str, *, env: bool, tight: bool = False) -
             return len(value) >= (3 if env else 4) and (env or not named)
         if "_" in value and _WORDY.fullmatch(value) and not env:
             return False
-        ends = not after.strip(" \"'`|)\\.") or after[0] in ";&@"
+        ends = not after.strip(" \"'`|)\\.,]}" if env else " \"'`|)\\.") or after[0] in ";&@"
         return ends and len(value) >= 5 and (env or not _named(value) or (value.isalpha() and len(value) > 10))
     if len(value) < (6 if tight else 8) or (value.isdigit() and len(value) < 16):
         return False

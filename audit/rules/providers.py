@@ -6,9 +6,11 @@ it stands inside a longer word is asked after; lengths are those the providers u
 
 from __future__ import annotations
 
+import base64
 import re
 
 from audit import validators
+from audit.rules import plausible
 from audit.rules.base import Place, Rule, Where, rule
 
 # kind, how it starts, what follows, needles, of whom
@@ -84,22 +86,30 @@ KEYS: tuple[tuple[str, str, str, tuple[str, ...], str], ...] = (
     ("azure_key", "", r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{76}(?:\+ASt|AzCa|ACDb|AIoT)[A-Za-z0-9+/]{4,8}={0,2}",
      ("+ASt", "AzCa", "ACDb", "AIoT"), "Azure, storage and others by their mark"),
     ("azure_key", "", r"(?<![A-Za-z0-9+/])[A-Za-z0-9]{52}(?:JQQJ99|AZDO)[A-Za-z0-9]{10,26}", ("JQQJ99", "AZDO"), "Azure, newer"),
-    ("telegram_key", r"\d(?<![0-9A-Za-z].)", r"\d{7,9}:[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])", (":",), "Telegram bots"),
     ("discord_key", "[MNO](?<![A-Za-z0-9_-].)", r"[A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}+", (".",),
      "Discord bots"),
 )  # fmt: skip
 
 
-def _starts(text: str, found: re.Match[str]) -> bool:
-    """The key does not stand inside a longer word. (Asked here: a look back before a literal would slow its search.)"""
+def _starts(text: str, found: re.Match[str]) -> bool | list[Place]:
+    """The key does not stand inside a longer word, and is none that stands for one; the end of a sentence is not its own.
+    (Asked here: a look back before a literal would slow its search.)"""
     at = found.start()
-    return at == 0 or not (text[at - 1].isascii() and text[at - 1].isalnum())
+    if (
+        at and text[at - 1].isascii() and text[at - 1].isalnum() and not _ESCAPED.match(text, at - 2)
+    ) or plausible.filled(found[0]):
+        return False
+    return [(at, found.end() - 1)] if found[0].endswith(".") else True
+
+
+# The end of a line or a tab in a string of JSON: its letter is no part of the word that follows
+_ESCAPED = re.compile(r"\\[nrt]")
 
 
 def _openai(text: str, found: re.Match[str]) -> bool:
     """Not ``task-...`` or a CSS class ``sk-folding-cube``: the tail has a digit or is long and mixed."""
     tail = found[0][3:]
-    return _starts(text, found) and len(set(tail)) > 5 and any(char.isdigit() for char in tail)
+    return bool(_starts(text, found)) and len(set(tail)) > 5 and any(char.isdigit() for char in tail)
 
 
 def _private_key(text: str, found: re.Match[str]) -> list[Place]:
@@ -109,14 +119,56 @@ def _private_key(text: str, found: re.Match[str]) -> list[Place]:
     end = text.find("-----END", at, begin if begin >= 0 else at + 12_000)
     if end < 0:
         body = _BODY.match(text, at)
-        return [(found.start(), body.end() if body else at)]
+        told = (body[0] if body else "").rstrip(" \t\r\n\"',>#|+\\")
+        # A marker alone is the code's that looks for it
+        return [(found.start(), at + len(told))] if _ENOUGH.search(told) else []
+    if not _ENOUGH.search(text, at, end):
+        return []
     close = text.find("-----", end + 8, end + 80)
     return [(found.start(), close + 5 if close > 0 else end + 8)]
 
 
+_ENOUGH = re.compile(r"[A-Za-z0-9+/=]{16}")
 _BODY = re.compile(
     r"(?:[A-Za-z0-9+/=]|\\{1,2}[nr]|[\s\"',+#>|]|Proc-Type: 4,ENCRYPTED|DEK-Info: [A-Z0-9,-]{1,80}){0,8000}+"
 )
+
+
+def _filled_in(text: str, found: re.Match[str]) -> bool:
+    return not plausible.filled(found["v"] if "v" in found.re.groupindex else found[0])
+
+
+_BOT = re.compile(r"(?:(?<=/bot)|(?<![0-9A-Za-z]))\d{7,10}$")
+
+
+def _bot(text: str, found: re.Match[str]) -> list[Place]:
+    """The pattern begins with the colon, which is faster to find than digits."""
+    first = _BOT.search(text, max(0, found.start() - 16), found.start())
+    return [(first.start(), found.end())] if first and not plausible.filled(found[0]) else []
+
+
+_HEX = re.compile(r"(?<![0-9A-Za-z-])[0-9a-f]{32}$")
+
+
+def _three_parts(text: str, found: re.Match[str]) -> list[Place]:
+    """The pattern begins with the first hyphen, which is faster to find than hexadecimal digits."""
+    first = _HEX.search(text, max(0, found.start() - 33), found.start())
+    return [(first.start(), found.end())] if first else []
+
+
+_LINES = re.compile(
+    r"[A-Za-z0-9+/]{1,1000}(?:\s{1,20}[A-Za-z0-9+/]{40,1000}){0,200}(?:\s{1,20}[A-Za-z0-9+/]{1,400}={1,2})?={0,2}"
+)
+
+
+def _encoded_key(text: str, found: re.Match[str]) -> list[Place]:
+    """Its first line says whose key it is; a line of words after it is none of its own."""
+    own = _LINES.match(found[0])
+    try:
+        head = base64.b64decode("".join(found[0][:80].split())[:44])
+    except ValueError:
+        return []
+    return [(found.start(), found.start() + own.end())] if own and b"PRIVATE KEY" in head else []
 
 
 def _jwt(text: str, found: re.Match[str]) -> bool:
@@ -148,13 +200,25 @@ RULES = (
     ),
     rule(
         "webhook_url",
-        r"https://(?:hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_-]{10,200}|"
-        r"(?:(?:ptb|canary)\.)?discord(?:app)?\.com/api/(?:v\d{1,2}/)?webhooks/\d{15,21}/[A-Za-z0-9_-]{20,100}|"
-        r"[a-z0-9-]{1,60}\.webhook\.office\.com/webhookb2/[A-Za-z0-9@/_-]{20,300}|"
-        r"hooks\.zapier\.com/hooks/catch/\d{1,12}/[A-Za-z0-9]{4,20}|"
-        r"chat\.googleapis\.com/v1/spaces/[A-Za-z0-9_-]{1,40}/messages\?[^\s\"'<>]{10,300})",
-        "hooks.slack.com", "/webhooks/", "webhook.office.com", "hooks.zapier.com", "chat.googleapis.com",
-        about="webhooks of Slack, Discord, Teams, Zapier, Google Chat",
+        r"(?:hooks\.slack(?:-gov)?\.com/(?:services/\w{6,20}/\w{6,20}|workflows/\w{6,20}/\w{6,20}/\d{6,24}|triggers/\w{6,20}/\d{6,24})/|"
+        r"discord(?:app)?\.com/api/(?:v\d{1,2}/)?webhooks/\d{15,21}/|"
+        r"\.webhook\.office\.com/webhookb2/[A-Za-z0-9@-]{20,120}/IncomingWebhook/|outlook\.office\.com/webhook/[A-Za-z0-9@-]{20,120}/IncomingWebhook/|"
+        r"hooks\.zapier\.com/hooks/catch/\d{1,12}/|hook\.(?:\w{2,4}\.)?(?:make|integromat)\.com/|maker\.ifttt\.com/(?:trigger/\w{1,60}/(?:json/)?with/key|use)/|"
+        r"mattermost\.[\w.-]{1,60}/hooks/|chat\.[\w.-]{1,60}/hooks/(?:\w{1,30}/)?|open\.feishu\.cn/open-apis/bot/v2/hook/|open\.larksuite\.com/open-apis/bot/v2/hook/|ntfy\.sh/up|"
+        r"qyapi\.weixin\.qq\.com/cgi-bin/webhook/send\?key=|oapi\.dingtalk\.com/robot/send\?access_token=|events\.pagerduty\.com/integration/|api\.opsgenie\.com/v1/json/\w{1,20}\?apikey=|"
+        r"hc-ping\.com/|chat\.googleapis\.com/v1/spaces/[A-Za-z0-9_-]{1,40}/messages\?key=)(?P<v>[A-Za-z0-9_%/=&-]{6,300})",
+        "hooks.slack", "/webhooks/", "webhook.office.com", "office.com/webhook/", "hooks.zapier.com", "hook.", "maker.ifttt.com", "/hooks/", "/hook/", "ntfy.sh", "weixin", "dingtalk",
+        "pagerduty", "opsgenie", "hc-ping", "chat.googleapis.com", check=_filled_in, where="around", reach=(90, 500),
+        about="the secret part of webhooks of Slack, Discord, Teams, Zapier, Google Chat and others",
+    ),
+    rule(
+        "telegram_key", r":(?<=\d{7}:)[A-Za-z0-9_-]{34,36}(?![A-Za-z0-9_-])", ":", check=_bot, about="keys of Telegram bots, also in URLs",
+    ),
+    rule(
+        "mailgun_key", r"-[0-9a-f]{8}-[0-9a-f]{8}(?![0-9A-Za-z-])", "-", check=_three_parts, about="keys of Mailgun, three parts",
+    ),
+    rule(
+        "private_key", r"LS0tLS1CRUdJTi[A-Za-z0-9+/\s]{40,12000}+={0,2}", "LS0tLS1CRUdJTi", where="start", check=_encoded_key, about="PEM private keys in base64",
     ),
     rule(
         "aws_secret", r"(?:AKIA|ASIA)[A-Z0-9]{16}[\"'\s,;:|=/]{1,12}(?P<v>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])", "AKIA", "ASIA",

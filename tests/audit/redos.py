@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from audit.rules import RULES
 from audit.rules.base import Reading, Rule
-from tests.audit.corpus import negatives, set_a, set_b
+from tests.audit.corpus import negatives, set_a, set_b, set_c
 from tests.audit.corpus.make import item
 from tests.audit.corpus.values import Values
 
@@ -59,7 +59,7 @@ def texts(rule: Rule) -> Iterator[str]:
 def corpus() -> Iterator[str]:
     values = Values(1)
     yield from (_long(run) for run in RUNS)
-    for text in (*set_a.TEXTS, *set_b.TEXTS, *negatives.TEXTS, *negatives.MORE)[::6]:
+    for text in (*set_a.TEXTS, *set_b.TEXTS, *set_c.TEXTS, *negatives.TEXTS, *negatives.MORE, *set_c.NEGATIVES)[::6]:
         yield _long(item(text, "a", values)["text"] + " ")
 
 

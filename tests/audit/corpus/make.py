@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.audit.corpus import negatives, set_a, set_b
+from tests.audit.corpus import negatives, set_a, set_b, set_c
 from tests.audit.corpus.values import Values
 
 TARGET = Path(__file__).resolve().parents[3] / "audit" / "corpus" / "redaction.jsonl"
@@ -32,7 +32,14 @@ def item(text: str, which: str, values: Values) -> dict[str, Any]:
 
 def items() -> Iterator[dict[str, Any]]:
     values = Values(20261123)
-    for which, texts in (("a", set_a.TEXTS), ("b", set_b.TEXTS), ("a", negatives.TEXTS), ("b", negatives.MORE)):
+    for which, texts in (
+        ("a", set_a.TEXTS),
+        ("b", set_b.TEXTS),
+        ("c", set_c.TEXTS),
+        ("a", negatives.TEXTS),
+        ("b", negatives.MORE),
+        ("c", set_c.NEGATIVES),
+    ):
         for text in texts:
             yield item(text, which, values)
 

@@ -7,7 +7,7 @@ _KEYS = (
     ("bridge_key", "bridge"), ("aws_key", "aws_id"), ("aws_key", "aws_temp_id"), ("google_key", "google"), ("google_key", "google_oauth"),
     ("google_key", "google_client"), ("github_key", "github"), ("github_key", "github_oauth"), ("github_key", "github_server"),
     ("github_key", "github_fine"), ("gitlab_key", "gitlab"), ("slack_key", "slack_bot"), ("slack_key", "slack_user"),
-    ("webhook_url", "slack_hook"), ("webhook_url", "discord_hook"), ("stripe_key", "stripe"), ("stripe_key", "stripe_test"),
+    ("stripe_key", "stripe"), ("stripe_key", "stripe_test"),
     ("stripe_key", "stripe_restricted"), ("stripe_key", "stripe_hook"), ("twilio_key", "twilio"), ("twilio_key", "twilio_account"),
     ("sendgrid_key", "sendgrid"), ("npm_key", "npm"), ("pypi_key", "pypi"), ("huggingface_key", "huggingface"),
     ("digitalocean_key", "digitalocean"), ("databricks_key", "databricks"), ("mailgun_key", "mailgun"), ("mailchimp_key", "mailchimp"),
@@ -128,7 +128,8 @@ TEXTS: tuple[str, ...] = (
     "<server><id>nexus</id><username>ci</username><password>⟦password|m4venPw⟧</password></server>",
     "- name: set password\n  user:\n    name: app\n    password: \"⟦password_hash|=bcrypt⟧\"\n",
     "root:⟦password_hash|$6$rounds=5000$Xy12abCD$kP9vQ2mZr7sT4uW1yB8nL5cV3xE6hJ0gF2dS9aQ4wR7tY1uI5oP8lK3jH6gF⟧:19500:0:99999:7:::",
-    "webhook = \"⟦webhook_url|=slack_hook⟧\"\nchannel = \"#deploys\"",
+    "webhook = \"https://hooks.slack.com/services/T02ACME9XY/B05ACME1QZ/⟦webhook_url|=slack_hook⟧\"\nchannel = \"#deploys\"",
+    "curl -X POST https://discord.com/api/webhooks/1187654321098765432/⟦webhook_url|=discord_hook⟧ -d @body.json",
     # -- headers, cookies
     "> GET /v1/models HTTP/1.1\n> Host: api.openai.com\n> Authorization: Bearer ⟦openai_key|=openai⟧\n> Accept: */*",
     "> Authorization: Basic ⟦basic_auth|=basic⟧\n> User-Agent: curl/8.5.0",

@@ -1,0 +1,179 @@
+"""Secrets that the name before them tells: ``password: x``, ``API_KEY=x``, ``<token>x</token>``, ``--secret x``.
+
+Invariants: what is masked is the value alone, its name and its quotation marks stay; a value stands on the line of its
+name, but for YAML's blocks; it is judged by ``plausible``, so that code that merely speaks of passwords stays.
+"""
+
+from __future__ import annotations
+
+import re
+
+from audit.rules import plausible
+from audit.rules.base import Place, rule, starts
+
+PASSWORDS = (
+    r"pass(?:word|wd|phrase|code|wort|key)?|pwd|\bpw|\bpsw|\bpsk|\bmdp|kennwort|contrase[ñn]a|clave|senha|mot de passe|motdepasse|wachtwoord|"
+    r"lösenord|losenord|adgangskode|salasana|hasło|haslo|parola|şifre|sifre|heslo|geslo|lozinka|jelsz[óo]|kata sandi|mật khẩu|"
+    r"κωδικός|пароль|密码|密碼|口令|パスワード|暗証番号|비밀번호|암호|รหัสผ่าน|كلمة المرور|סיסמה"
+)
+KEYS = (
+    r"private_key_id|secret(?:[ _-]?(?:access[ _-]?)?key)?|token|credentials?|key|sess(?:ion)?[_-]?id|phpsessid|csrftoken|connect\.sid|_auth|auth_salt|"
+    r"logged_in_salt|nonce_salt|x-auth|api[ -]?schl[üu]ssel|api[ -]sleutel|cl[ée] (?:d['’])?api|clave (?:de )?api|chave (?:de |da )?api|"
+    r"chiave api|klucz api|ключ api|токен|api ?密钥|密钥|密鑰|令牌|api ?キー|トークン|シークレット|api 키|토큰"
+)
+_NAMES = f"{PASSWORDS}|{KEYS}"
+# What makes a ``key`` a secret one
+_QUALIFIED = re.compile(
+    r"(?:api|access|secret|private|client|auth|authorization|encryption|encrypt|signing|signature|master|account|shared|subscription|licen[cs]e|"
+    r"application|app|consumer|service|storage|webhook|hmac|admin|deploy|session|root|server|integration|ingest|write|project|site|functions|"
+    r"host|bot|jwt|cookie|openai|anthropic|stripe|maps|live|logged_in|nonce|crypto|wallet|sendgrid|mailgun|twilio|datadog|user)[ _.-]?$"
+)
+# What makes a ``token`` or a ``pass`` none
+_OTHER = re.compile(r"public ?key|(?:by|com|en|im|over|sur|tres|under)$")
+_SUFFIX = (
+    r"(?:[_-]?(?:\d{1,3}|key[_-]?base|base|prod(?:uction)?|dev|test|stag(?:e|ing)|live|sandbox|value|v\d|primary|secondary|old|new|"
+    r"current|default|main|backup|hex|b64|base64|key|sha256|hash|string|plain|here|again|confirm(?:ation)?))?"
+)
+_EDGE, _NO_LETTER = r"\b", "(?<![a-z])"
+NEEDLES = starts(_NAMES)
+SIGNED = rf"(?P<name>{_NAMES.replace(_EDGE, _NO_LETTER)}){_SUFFIX}(?![a-z0-9])"
+
+_IS = r"is|was|ist|lautet|es|est|è|é|jest|är|er|on|являет?ся|are|adalah"
+# An escaped end of a line or quotation mark ends a value: what is read may be JSON in a string
+BARE = (
+    r"[^\s\"'`,;&<>{}\[\]()|“”«»„「」『』，。；！？）\\]{1,600}+"
+    r"(?:\\(?![\\nrtu\"'])[^\s\"'`,;&<>{}\[\]()|“”«»„「」『』，。；！？）\\]{0,200}+){0,6}"
+)
+QUOTED = (
+    r"(?P<q>(?P<e>\\{1,3})?[\"'`]|[“«„「『])(?P<quoted>(?(e)(?:(?!(?P=q))(?:\\{3}[\"']|[^\n])){1,600}+|"
+    r"(?:(?!(?P=q))(?:\\[^\n]|[^\n”»“」』\\])){1,600}+))"
+)
+_ASSIGNED = (
+    SIGNED
+    + r"\\?[\"'`\])}>*_]{0,4}(?:\s?:\s?(?:&'?(?:static )?)?(?:str|string|secretstr|optional\[str\]|text|char\*?)\??(?=\s?=))?"
+    + r"(?P<sep>[ \t\xa0]{0,40}(?:=>|:=|:-|={1,3}|[:：＝|→])[ \t\xa0\u3000]{0,4}(?:(?:[|>][-+]?)?\n[ ]{2,20}(?=[\"']|(?<=[ ])[^\s:]{6,200}\n))?"
+    + r"|(?<=[\"'])\s?,\s{0,20}(?=[\"'])|"
+    + rf"\s(?:{_IS}|set to|equals|becomes|now):?\s|['’]s\s|は\s?|是\s?|为\s?|為\s?|은\s|는\s)"
+    + r"(?:[a-z]{0,2}(?=[\"'])|@(?=\")|\*{1,2}(?=[^\s*]))?"
+    + rf"(?:{QUOTED}|(?P<bare>{BARE}))"
+)
+_PROSE = re.compile(rf"\s(?:{_IS}|now):?\s|['’]s\s")
+_FLAG = re.compile(r"(?<![\w-])--?(?:[a-z0-9]{1,20}[_-]){0,4}$")
+
+# ``[openai_key]``, which is no name but what was masked before
+_MASK_BEFORE, _MASK_AFTER = re.compile(r"\[[a-z_]{0,28}$"), re.compile(r"[a-z_]{0,28}\]")
+
+
+def qualified(found: re.Match[str]) -> bool:
+    """``key`` alone names all sorts of things, and ``bypass`` none."""
+    start, name = found.start("name"), found["name"]
+    if name in ("pass", "token") and _OTHER.search(found.string, max(0, start - 10), start):
+        return False
+    if _MASK_BEFORE.search(found.string, max(0, start - 30), start) and _MASK_AFTER.match(
+        found.string, found.end("name")
+    ):
+        return False
+    return name != "key" or _QUALIFIED.search(found.string, max(0, start - 16), start) is not None
+
+
+def _assigned(text: str, found: re.Match[str]) -> list[Place]:
+    if not qualified(found):
+        return []
+    if found["quoted"] is not None:
+        return _in_quotes(text, found)
+    return _without_quotes(text, found)
+
+
+def _in_quotes(text: str, found: re.Match[str]) -> list[Place]:
+    start, end = found.span("quoted")
+    value = text[start:end].rstrip("\\")
+    holds = plausible.listed if "," in found["sep"] else plausible.quoted
+    return [(start, start + len(value))] if value and holds(found["name"], value) else []
+
+
+def _without_quotes(text: str, found: re.Match[str]) -> list[Place]:
+    name, sep = found["name"], found["sep"]
+    start, end = found.span("bare")
+    value = text[start:end].rstrip(".:*_" if "*" in text[found.start("sep") : start] else ".:")
+    end = start + len(value)
+    if (
+        not value
+        or (name.startswith("credential") and ("/" in value or "%2" in value))
+        or (value[0] in "?+" and sep[-1:] == ":")
+    ):
+        return []
+    if _PROSE.fullmatch(sep):
+        value = value.rstrip(".:?")
+        return [(start, start + len(value))] if plausible.spaced(name, value) else []
+    line = text.find("\n", end, end + 80)
+    after = text[end : line if line >= 0 else end + 80]
+    if value[-1] == "=" and after[:1] in ("'", '"', "{", "<"):
+        return []
+    written = text[found.start("name") : found.end("name")]
+    tight = "=" in sep and " " not in sep
+    return [(start, end)] if plausible.bare(name, value, after, env=tight and written.isupper(), tight=tight) else []
+
+
+def _value(text: str, found: re.Match[str]) -> str:
+    return text[found.start("v") : found.end("v")]
+
+
+def _spaced(text: str, found: re.Match[str]) -> list[Place] | bool:
+    if not qualified(found):
+        return False
+    value = _value(text, found)
+    kept = value.rstrip("*_.!?" if text[found.start("v") - 1] in "*_" else ".")
+    return [(found.start("v"), found.start("v") + len(kept))] if plausible.spaced(found["name"], kept) else []
+
+
+def _element(text: str, found: re.Match[str]) -> bool:
+    return qualified(found) and plausible.quoted(found["name"], _value(text, found))
+
+
+def _shown(text: str, found: re.Match[str]) -> bool:
+    """What a page shows beside the word: a value that does not look like a word."""
+    return qualified(found) and plausible.spaced(found["name"], _value(text, found))
+
+
+def _flag(text: str, found: re.Match[str]) -> bool | list[Place]:
+    """A value on a command line; the next flag is none, nor what a usage line names, nor the rest of a sentence."""
+    start = found.start()
+    before = found.string[max(0, start - 60) : start]
+    if "-" not in before or not _FLAG.search(before[before.rfind(" ") + 1 :]) or not qualified(found):
+        return False
+    quoted = text[found.start("v") - 1] in "\"'"
+    value = _value(text, found) if quoted else _value(text, found).rstrip(")],;")
+    if not value or value.startswith("-") or (not quoted and plausible.said(value, text[found.end("v") :][:12])):
+        return False
+    if plausible.quoted(found["name"], value) or plausible.spaced(found["name"], value):
+        return [(found.start("v"), found.start("v") + len(value))]
+    return False
+
+
+_TAGS = r"(?:[ \t\n]{0,20}</?[a-z][a-z0-9]{0,11}(?: [^<>]{0,80})?>){1,4}"
+RULES = (
+    rule(
+        "secret", _ASSIGNED, *NEEDLES, where="start", fold=True, check=_assigned,
+        about="values after a name such as password, token, secret, api_key: env, JSON, YAML, code, `key: value`, in twenty languages",
+    ),
+    rule(
+        "secret", rf"{SIGNED}(?: [^<>]{{0,80}})?>(?:<!\[cdata\[)?(?P<v>[^<>\s\[\]]{{3,400}}+)(?:\]\]>)?</", *NEEDLES, where="start", fold=True, check=_element, only="</",
+        about="XML elements: `<password>x</password>`",
+    ),
+    rule(
+        "secret", rf"{SIGNED}[\"'](?:\s[^<>]{{0,80}})?>\s{{0,8}}(?P<v>[^<>\s]{{3,400}}+)\s{{0,8}}</", *NEEDLES,
+        where="start", fold=True, check=_element, only="</", about="XML properties: `<property name=\"password\">x</property>`",
+    ),
+    rule(
+        "secret", rf"{SIGNED}\s?:?{_TAGS}\s{{0,4}}:?\s{{0,4}}(?P<v>[^\s<>\"'&]{{4,200}}+)", *NEEDLES, where="start", fold=True, check=_shown, only=">",
+        about="pages and property lists: `Password: <b>x</b>`, `<td>Password</td><td>x</td>`, `<key>token</key><string>x</string>`",
+    ),
+    rule(
+        "secret", rf"{SIGNED}(?:\s{{1,3}}|=)[\"']?(?P<v>[^\s\"'`]{{3,400}}+)", *NEEDLES, where="start", fold=True, check=_flag, only="-",
+        about="command line flags: `--password x`",
+    ),
+    rule(
+        "secret", rf"{SIGNED}[ \t]{{1,40}}(?:[\"'`]|\*{{1,2}}(?=[^\s*]))?(?P<v>[^\s\"'`,;&<>{{}}\[\]()|=:]{{6,400}}+)", *NEEDLES, where="start", fold=True, check=_spaced,
+        about="`password hunter2`, `ENV API_TOKEN x`, .netrc, columns of keys and values",
+    ),
+)  # fmt: skip

@@ -1,0 +1,43 @@
+"""Words that stand after a secret's name and are none: types, states, what labels say, parts of a sentence.
+
+Invariant: all in lower case.
+"""
+
+from __future__ import annotations
+
+# What code and texts say of a secret
+WORDS = frozenset([
+    "a", "admin_password", "an", "and", "any", "apikey", "are", "argon2", "array", "async", "authentication", "authorization", "auto", "await",
+    "base64", "basic", "bcrypt", "bearer", "binary", "blank", "body", "bool", "boolean", "bytearray", "bytes", "can", "cannot", "change", "changed",
+    "char", "colon", "comma", "comment", "config", "confirm", "confirmation", "const", "cookie", "credential", "credentials", "current", "date",
+    "datetime", "default", "dict", "digest", "disabled", "email", "empty", "enabled", "encrypted", "enter", "env", "environment", "eof",
+    "erforderlich", "expired", "false", "field", "file", "filtered", "final", "float", "for", "forgot", "form", "from", "function", "geheim",
+    "generate", "generated", "has", "hash", "hashed", "header", "headers", "here", "hidden", "hmac", "identifier", "in", "incorrect", "input", "int",
+    "integer", "interactive", "invalid", "is", "jwt", "key", "keys", "keyword", "label", "list", "literal", "login", "map", "masked", "masterauth",
+    "may", "md5", "missing", "must", "n/a", "na", "name", "new", "newline", "nil", "no", "none", "not", "null", "number", "oauth", "oauth2", "object",
+    "obligatoire", "obligatorio", "of", "off", "oidc", "old", "omitted", "on", "operator", "optional", "or", "output", "param", "params", "pass",
+    "passcode", "passphrase", "passwd", "password", "plain", "plaintext", "private", "prompt", "public", "punctuation", "pwd", "query", "random",
+    "raw", "readonly", "redacted", "removed", "requerido", "request", "required", "requirepass", "reset", "response", "return", "richiesto", "same",
+    "saml", "scrypt", "secret", "secreto", "secrets", "secretstr", "securestring", "self", "self.password", "session", "settings", "sha1", "sha256",
+    "sha512", "should", "static", "stdin", "str", "string", "tbd", "text", "the", "there", "this", "to", "todo", "token", "tokens", "true", "type",
+    "undefined", "unknown", "unset", "update", "user", "username", "utf-8", "utf8", "uuid", "valid", "validators", "value", "varchar", "vault",
+    "verplicht", "visible", "was", "whitespace", "will", "with", "wrong", "yes",
+])  # fmt: skip
+# What a label says in other languages
+LABELS = frozenset([
+    "adgangskode", "chave", "chiave", "clave", "clé", "contrasena", "contraseña", "geslo", "haslo", "hasło", "heslo", "jelszó", "jeton", "kennwort",
+    "klucz", "lozinka", "lykilorð", "lösenord", "motdepasse", "nyckel", "parola", "parole", "parool", "passord", "passwort", "salasana", "schluessel",
+    "schlüssel", "senha", "sifre", "slaptažodis", "sleutel", "token", "wachtwoord", "şifre", "ключ", "пароль", "токен", "パスワード", "口令", "密码", "密碼",
+    "비밀번호", "암호",
+])  # fmt: skip
+# What follows a flag that a sentence speaks of
+PROSE = frozenset([
+    "a", "after", "also", "an", "and", "are", "argument", "as", "at", "because", "before", "but", "by", "can", "flag", "for", "from", "if", "in",
+    "instead", "into", "is", "it", "may", "must", "not", "on", "only", "option", "or", "parameter", "set", "should", "since", "so", "than", "that",
+    "the", "then", "this", "to", "using", "via", "was", "when", "which", "while", "will", "with", "without",
+])  # fmt: skip
+# The endings of files
+FILES = frozenset([
+    "cfg", "conf", "crt", "enc", "env", "go", "html", "ini", "java", "js", "json", "key", "md", "pem", "php", "py", "rb", "rs", "sh", "toml", "ts",
+    "tsx", "txt", "yaml", "yml",
+])  # fmt: skip
