@@ -26,7 +26,7 @@ _NAMES = f"{PASSWORDS}|{KEYS}"
 _QUALIFIED = re.compile(
     r"(?:api|access|secret|private|client|auth|authorization|encryption|encrypt|signing|signature|master|account|shared|subscription|licen[cs]e|"
     r"application|app|consumer|service|storage|webhook|hmac|admin|deploy|session|root|server|integration|ingest|write|project|site|functions|"
-    r"host|bot|jwt|cookie|openai|anthropic|stripe|maps|live|logged_in|nonce|crypto|wallet|sendgrid|mailgun|twilio|datadog|user)[ _.-]?$"
+    r"host|bot|jwt|cookie|openai|anthropic|stripe|maps|live|logged_in|nonce|crypto|wallet|sendgrid|mailgun|twilio|datadog|user|wpa2?|wifi|wi-fi|wep|network)[ _.-]?$"
 )
 # What makes a ``token`` or a ``pass`` none
 _OTHER = re.compile(r"public ?key|(?:by|com|en|im|over|sur|tres|under)$")
@@ -50,14 +50,14 @@ QUOTED = (
 )
 _ASSIGNED = (
     SIGNED
-    + r"\\?[\"'`\])}>*_]{0,4}(?:\s?:\s?(?:&'?(?:static )?)?(?:str|string|secretstr|optional\[str\]|text|char\*?)\??(?=\s?=))?"
+    + r"\\?[\"'`\])}>*_]{0,4}(?: ?\([^()\n]{1,24}\)|\.{2,24})?(?:\s?:\s?(?:&'?(?:static )?)?(?:str|string|secretstr|optional\[str\]|text|char\*?)\??(?=\s?=))?"
     + r"(?P<sep>[ \t\xa0]{0,40}(?:=>|:=|:-|={1,3}|[:：＝|→])[ \t\xa0\u3000]{0,4}(?:(?:[|>][-+]?)?\n[ ]{2,20}(?=[\"']|(?<=[ ])[^\s:]{6,200}\n))?"
-    + r"|(?<=[\"'])\s?,\s{0,20}(?=[\"'])|"
-    + rf"\s(?:{_IS}|set to|equals|becomes|now):?\s|['’]s\s|は\s?|是\s?|为\s?|為\s?|은\s|는\s)"
+    + r"|(?<=[\"'])\s?,\s{0,20}(?=[\"'])|\s?(?:\|\|=?|\?\?=?|\bor)\s?(?=[\"'`])|"
+    + rf"\s(?:{_IS}|set to|changed to|reset to|equals|becomes|now):?\s|\s[-–—]\s|['’]s\s|は\s?|是\s?|为\s?|為\s?|은\s|는\s)"
     + r"(?:[a-z]{0,2}(?=[\"'])|@(?=\")|\*{1,2}(?=[^\s*]))?"
     + rf"(?:{QUOTED}|(?P<bare>{BARE}))"
 )
-_PROSE = re.compile(rf"\s(?:{_IS}|now):?\s|['’]s\s")
+_PROSE = re.compile(rf"\s(?:{_IS}|changed to|reset to|now):?\s|\s[-–—]\s|['’]s\s")
 _FLAG = re.compile(r"(?<![\w-])--?(?:[a-z0-9]{1,20}[_-]){0,4}$")
 
 # ``[openai_key]``, which is no name but what was masked before
@@ -150,6 +150,17 @@ def _flag(text: str, found: re.Match[str]) -> bool | list[Place]:
     return False
 
 
+_SETS = re.compile(r"(?:set|with|use|new|update|reset|change)_?$|= ?$|\.$")
+
+
+def _called(text: str, found: re.Match[str]) -> bool:
+    """``setPassword("x")``, not ``getSecret("name")``: a value with a digit or a sign that does not speak of secrets."""
+    start, value = found.start("name"), _value(text, found)
+    prefix = found.string[max(0, start - 16) : start]
+    sets = _SETS.search(prefix) or _SETS.search(prefix[: prefix.rfind("_") + 1])
+    return bool(sets) and qualified(found) and plausible.listed(found["name"], value)
+
+
 _TAGS = r"(?:[ \t\n]{0,20}</?[a-z][a-z0-9]{0,11}(?: [^<>]{0,80})?>){1,4}"
 RULES = (
     rule(
@@ -167,6 +178,10 @@ RULES = (
     rule(
         "secret", rf"{SIGNED}\s?:?{_TAGS}\s{{0,4}}:?\s{{0,4}}(?P<v>[^\s<>\"'&]{{4,200}}+)", *NEEDLES, where="start", fold=True, check=_shown, only=">",
         about="pages and property lists: `Password: <b>x</b>`, `<td>Password</td><td>x</td>`, `<key>token</key><string>x</string>`",
+    ),
+    rule(
+        "secret", rf"{SIGNED}\(\s{{0,8}}[\"'](?P<v>[^\"'\n]{{4,200}}+)[\"']\s{{0,8}}\)", *NEEDLES, where="start", fold=True, check=_called, only="(",
+        about="`setPassword(\"x\")`, `PASSWORD('x')`",
     ),
     rule(
         "secret", rf"{SIGNED}(?:\s{{1,3}}|=)[\"']?(?P<v>[^\s\"'`]{{3,400}}+)", *NEEDLES, where="start", fold=True, check=_flag, only="-",

@@ -129,7 +129,7 @@ def joined(places: Iterable[Place], back: int, ahead: int) -> list[Place]:
     return found
 
 
-def _budget(text: str) -> int:
+def budget(text: str) -> int:
     """How often a rule tries its pattern at its needles, a match counted thrice. A text with more, one every ten characters
     over its length, is a list of what the rule looks for, or an attack: the rest of it is masked unseen."""
     return max(2000, len(text) // 10)
@@ -190,7 +190,7 @@ class Rule:
 
     def _at(self, read: str, places: Iterable[Place]) -> Iterator[re.Match[str] | int]:
         """The matches at ``places``; where they are too many, where the rest begins."""
-        done, left = 0, _budget(read)
+        done, left = 0, budget(read)
         for start, _ in places:
             if start < done:
                 continue

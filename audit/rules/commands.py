@@ -15,7 +15,7 @@ from audit.rules.pairs import stated
 
 # The programs, the flag, whether the value may follow without a space
 OPTIONS: tuple[tuple[str, str, bool], ...] = (
-    ("mysql|mysqldump|mysqladmin|mysqlimport|mariadb|mycli|7z|7za", "-p", True),
+    ("mysql|mysqldump|mysqladmin|mysqlimport|mariadb|mycli|7z x|7z a|7z e|7za x|7za a", "-p", True),
     ("docker login|podman login|buildah login|skopeo login|oras login|helm registry login|nerdctl login|az login|az acr login|oc login|cf login|"
      "twine upload|psexec|mongosh|mongo|mongodump|mongorestore|mongoexport|mongoimport|rdesktop|cqlsh|influx|snowsql|crackmapexec|evil-winrm|"
      "smbmap|rabbitmqadmin|hdbsql|clickhouse-client|sshpass|argocd login|jf config|ampy|winexe|nxc", "-p", False),
@@ -23,10 +23,10 @@ OPTIONS: tuple[tuple[str, str, bool], ...] = (
     ("mosquitto_pub|mosquitto_sub|sqlcmd|bcp|osql|isql|tsql|ipmitool|zip|unzip|unrar|beeline", "-P", False),
     ("ldapsearch|ldapadd|ldapmodify|ldapdelete|ldapwhoami|ldappasswd|ldapcompare", "-w", True),
     ("security add-generic-password|security add-internet-password", "-w", False),
-    ("security unlock-keychain|keychain", "-p", False),
+    ("security unlock-keychain|security set-key-partition-list", "-p", False),
     ("openssl enc|openssl aes-256-cbc|openssl des3", "-k", False),
     ("dotnet nuget push|nuget push|cosign", "-k", False),
-    ("codecov|phrase|sonar-scanner", "-t", False),
+    ("codecov|sonar-scanner", "-t", False),
     ("snmpwalk|snmpget|snmpset|snmpbulkwalk", "-A", False),
     ("useradd|usermod", "-p", False),
 )  # fmt: skip
@@ -35,7 +35,7 @@ OPTIONS: tuple[tuple[str, str, bool], ...] = (
 def _option(programs: str, flag: str, glued: bool) -> Rule:
     parted = "[ =]?" if glued else "[ =]"
     return after(
-        "secret", programs, rf"(?: [^\n|;&]{{0,160}}?)?[ ]{flag}{parted}(?:[\"'](?P<v>[^\"'\n]{{3,120}}+)[\"']|(?P<w>[^\s\"'`;|&]{{3,120}}+))",
+        "secret", programs, rf"(?: [^\n|;&]{{0,90}}?)? {flag}{parted}(?:[\"'](?P<v>[^\"'\n]{{3,120}}+)[\"']|(?P<w>[^\s\"'`;|&]{{3,120}}+))",
         exact=True, check=_given, about=f"`{programs.partition('|')[0]} {flag} PASSWORD`" + (" and the like" if "|" in programs else ""),
     )  # fmt: skip
 
@@ -49,6 +49,11 @@ def _given(text: str, found: re.Match[str]) -> list[tuple[int, int]]:
     value = found[group]
     sound = not value.startswith("-") and not plausible.placeholder(value) and not _PORT_OR_PATH.fullmatch(value)
     return [found.span(group)] if sound else []
+
+
+def _typed(text: str, found: re.Match[str]) -> bool:
+    value = text[found.start("v") : found.end("v")]
+    return plausible.listed("password", value) and not plausible.speaks(value)
 
 
 def _echoed(text: str, found: re.Match[str]) -> bool:
@@ -167,6 +172,30 @@ RULES = (
         "secret", r"new PDO|mysqli|mysql_connect|mysql_pconnect|getConnection|pg_pconnect|oci_connect|sqlsrv_connect|odbc_connect|createConnection|DBI->connect|Mysql2|DriverManager",
         rf"\w{{0,20}}\s?\(\s{{0,8}}{_STRING}\s?,\s{{0,8}}{_STRING}\s?,{_LAST}", check=_called,
         about="`new PDO(dsn, user, \"x\")`, `mysqli_connect(host, user, \"x\")`, `getConnection(url, user, \"x\")`",
+    ),
+    after(
+        "secret", "xfreerdp|wfreerdp|signtool sign|msdeploy|net use|cmdkey|sqlpackage",
+        r"[^\n|;&]{0,160}? /p(?:ass(?:word)?)?[: ](?P<v>[^\s\"'/][^\s\"']{2,100})", fold=True, check=stated, about="`xfreerdp /p:x`, `signtool /p x`",
+    ),
+    after(
+        "secret", "secret set|secrets set|secret create|secrets put|secret put|secret add|secrets add",
+        r" [\w./-]{1,60} (?:--body|-b|--value|--secret-string|--data|-v)[ =][\"']?(?P<v>[^\s\"']{4,400}+)", fold=True, check=stated,
+        about="`gh secret set X --body x`",
+    ),
+    after(
+        "secret", "assword|asswort|assphrase",
+        r"[\"'\])}:*?> \\]{1,8}[^\n]{0,60}?(?:\bsend(?:line|_keys|keys)?|\.type|\.fill|\.setvalue|\.sendkeys|\.keyboard_type)\s?\(?\s?[\"'](?P<v>[^\"'\n\\]{4,100}+)(?:\\[rn])?[\"']",
+        fold=True, check=_typed, about="`find(\"password\").send_keys(\"x\")`, expect's `send \"x\\r\"`",
+    ),
+    after(
+        "secret", r"jwt\.sign|jwt\.encode|jwt\.verify|jwt\.decode|createhmac|hmac\.new|fernet|signedserializer|timestampsigner|createcipheriv",
+        r"\(\s{0,8}(?:[^,()\"'\n]{1,60},\s{0,4}|[\"'](?:sha|aes)[\w-]{1,16}[\"'],\s{0,4})?b?[\"'](?P<v>[^\"'\n]{6,400}+)[\"']", fold=True, check=_typed,
+        about="keys in a call: `jwt.sign(payload, \"x\")`, `hmac.new(b\"x\", ...)`",
+    ),
+    after(
+        "secret", r"password 7|password 5|password 0|secret 5|secret 8|secret 9|key 7|snmp-server community|sp_addlogin|sp_password|jdbc:oracle:thin:",
+        r"(?:(?<=thin:)\w{1,30}/(?P<a>[^\s@/\"']{3,60})@|(?<=community) (?P<b>(?!public|private)\S{4,60})|(?<=login) n?'[^'\n]{1,60}',\s?n?'(?P<c>[^'\n]{3,100})'|"
+        r"(?<=[ ][5-90]) (?P<d>[\w$./]{6,100}))", fold=True, check=_one_of, about="secrets of routers, of Oracle's URLs and SQL Server's logins",
     ),
     rule(
         "secret", r"(?<![\w:/@-])[\w.-]{1,40}:(?P<v>[^\s\"'@:/]{3,100})@(?:tcp|unix|udp)\(", "@tcp(", "@unix(", "@udp(", where="around", reach=(150, 10), check=stated,

@@ -119,7 +119,7 @@ _PARAMETERS = (
 )
 RULES = (
     after(
-        "bearer", "bearer", r"(?:[ :=]{1,3}|(?:%20|\+)(?=[a-z0-9._-]{20})|[\"']\s?,\s{0,2}|_?auth\w{0,10}\s?[(,:=]\s?|(?:token)?\()[\"'`]?(?P<v>[a-z0-9._~+/=-]{6,4000}+)", fold=True, check=_bearer, about="bearer tokens",
+        "bearer", "bearer", r"(?:[ :=]{1,3}| [\"']\s?\+\s?(?=[\"'])|, (?=[a-z0-9._-]{20})|(?:%20|\+)(?=[a-z0-9._-]{20})|[\"']\s?,\s{0,2}|_?auth\w{0,10}\s?[(,:=]\s?|(?:token)?\()[\"'`]?(?P<v>[a-z0-9._~+/=-]{6,4000}+)", fold=True, check=_bearer, about="bearer tokens",
     ),
     after(
         "basic_auth", "basic", r"(?: {1,2}|%20|[\"']\s?,\s{0,2}[\"'])(?P<v>[A-Za-z0-9+/]{6,400}+={0,2})", check=_basic,
@@ -168,16 +168,20 @@ RULES = (
         check=_userinfo, about="passwords in URLs within URLs",
     ),
     rule(
-        "secret", rf"(?:{_PARAMETERS})%(?:25)?3d(?P<v>(?:[^\s%&\"'<>]|%(?!(?:25)?(?:26|22|20|2c))[0-9a-f]{{2}}){{3,2000}}+)", "%3d", "%253d", where="around", reach=(30, 2000), fold=True,
-        check=_signature, about="keys and tokens in URLs within URLs",
-    ),
-    rule(
         "url_password", r"://(?P<v>[A-Za-z0-9_-]{20,200}+)@[\w.-]", "://", check=_signature, about="tokens as the user of a URL",
     ),
     rule(
         "url_signature",
         rf"[?&;\\](?:amp;|u0026)?(?=[a-z0-9_-]{{2,40}}=)(?:{_PARAMETERS})=(?P<v>(?:(?!&amp;|\\u0026)[^\s&\"'<>#;`)\]}}]){{3,4000}}+)",
         "?", "&", ";", "\\u0026", fold=True, check=_signature, about="signatures, keys and tokens in URLs",
+    ),
+    after(
+        "url_signature", r"/reset|/verify|/confirm|/activate|/invite|/invitation|/magic|/unsubscribe|/password|/accept",
+        r"[\w-]{0,24}/(?:[\w-]{1,20}/)?(?P<v>[A-Za-z0-9_-]{24,400}+)(?![\w.-])", check=_session, about="tokens in the path of a URL",
+    ),
+    after(
+        "secret", "primarykey|secondarykey|primarymasterkey|secondarymasterkey|primary_access_key|secondary_access_key|primaryreadonlymasterkey",
+        r"\\?[\"']?\s?[:=]\s?\\?[\"']?(?P<v>[A-Za-z0-9+/_-]{32,200}+={0,2})", check=_made, about="keys of Azure's services",
     ),
     after(
         "bearer", "samlresponse|samlassertion|wresult|client_assertion|assertion|logintoken", r"(?:=|\"\s(?:type=\"hidden\"\s)?value=\"|\"\s?:\s?\")(?P<v>[A-Za-z0-9+/=_.%-]{24,12000}+)", check=_made,

@@ -148,7 +148,7 @@ _LABELS = (
     r"student[ _-]?name|passenger(?:[ _-]?name)?|guest[ _-]?name|doctor(?:[ _-]?name)?|manager[ _-]?name|\bnombre(?: completo)?|\bnom(?: complet| et prénom| du patient| du client)?|\bnome(?: completo)?|\bprénom|"
     r"\bvorname|\bnachname|\bcognome|\bapellidos?|\bpatient(?:in)?|\bemployee|\bapplicant|\btenant|\bclaimant|\bdefendant|\bplaintiff|\battn|"
     r"\battention|\bassigned to|\breported by|\breporter|\bassignee|\breviewed by|\bapproved by|\bemergency contact|\bphysician|\bnext of kin|"
-    r"\bkontoinhaber|\btitulaire|\btitular|\bspouse|\bvoornaam|\bachternaam|\bimię(?: i nazwisko)?|\bnazwisko|\bjméno|\bpříjmení|\bad[ıi] soyad[ıi]|\bnume(?: complet)?|фио|имя|фамилия|"
+    r"\bkontoinhaber|\btitulaire|\btitular|\bspouse|\bvoornaam|\bachternaam|\bimię(?: i nazwisko)?|\bnazwisko|\bjméno|\bpříjmení|\badı soyadı|\bad soyad|\bnume(?: complet)?|фио|имя|фамилия|"
     r"пациент|\bnominativo|\bintestatario|\bpaziente|\bpaciente|\bpacjent|\bmieter(?:in)?|\bvermieter(?:in)?|\barrendatari[oa]|\barrendador[a]?|\blocataire|\binquilin[oa]|\blocatario|"
     r"\bdbtr><nm|\bcdtr><nm|\bdisplayname|\bgivenname|\bgecos|\bcontact person|\bansprechpartner(?:in)?|\bkundenname|\bmitarbeitername"
 )
@@ -302,7 +302,7 @@ def looks_like_a_name(value: str, *, alone: bool) -> bool:
 
 
 _LABEL_ENDS = (
-    rf"(?:[ _-]?[Nn]ames?|[ _-]Name)?\\{{0,3}}[\"'*_]{{0,3}}[ \t\xa0]{{0,30}}(?:[:=：|>]|=>|(?<=[Tt]o)\n)[ \t]{{0,30}}(?:\n[ \t]{{0,12}}(?=[{UPPER}]))?\\{{0,3}}[\"'*_]{{0,3}}"
+    rf"(?:[ _-]?[Nn]ames?|[ _-]Name)?\\{{0,3}}[\"'*_]{{0,3}}[ \t\xa0]{{0,30}}+(?:[:=：|>]|=>|(?<=[Tt]o)\n)[ \t]{{0,30}}(?:\n[ \t]{{0,12}}(?=[{UPPER}]))?\\{{0,3}}[\"'*_]{{0,3}}"
     r"(?:Mrs?\.? |Ms\.? |Dr\.? |Herrn? |Frau |M\. |Mme |Sra?\.? )?"
 )
 _NO_CODE = r"(?![\w@:.=(\[|]|[.]\w| [=(|])"

@@ -46,6 +46,16 @@ def _basic(text: str, found: re.Match[str]) -> bool:
     return validators.basic(text[found.start("v") : found.end("v")])
 
 
+_RESULT = re.compile(r"\"(?:result|secret|ses_smtp_password_v4)\"\s?:\s?\"(?P<v>[^\"\n]{4,200}+)\"")
+
+
+def _state(text: str, found: re.Match[str]) -> list[Place]:
+    """The result of a resource stands after its type, before the next type."""
+    end = text.find('"type"', found.end(), found.end() + 900)
+    result = _RESULT.search(text, found.end(), end if end >= 0 else found.end() + 900)
+    return [result.span("v")] if result and not plausible.placeholder(result["v"]) else []
+
+
 _COOKIES = r"sess|sid|auth|login|remember|csrf|xsrf|jwt|identity|aspx|logged_in|token|cookie|passport"
 RULES = (
     rule(
@@ -57,11 +67,7 @@ RULES = (
         rf"\\?[\"']\s?:\s?\\?[\"'][^\"'\n]{{0,40}}?(?:{_COOKIES})[^\"'\n]{{0,60}}\\?[\"'],\s{{0,40}}\\?[\"']value\\?[\"']\s?:\s?\\?[\"'](?P<v>[^\"'\n\\]{{8,4000}}+)",
         fold=True, check=stated, about="cookies in a list of names and values",
     ),
-    after(
-        "secret", "random_password|random_string|tls_private_key|aws_iam_access_key",
-        r"[^\x00]{0,900}?\"(?:result|secret|ses_smtp_password_v4)\"\s?:\s?\"(?P<v>[^\"\n]{4,200}+)\"", fold=True, check=stated,
-        about="random passwords in the state of Terraform",
-    ),
+    after("secret", "random_password|random_string|aws_iam_access_key", r"[\"'.]", check=_state, about="random passwords in the state of Terraform"),
     after(
         "secret", r"\bauth", r"\\?[\"']\s?[:=]>?\s?\\?[\"'](?P<v>[A-Za-z0-9+/]{6,2000}+={0,2})", check=_basic,
         about="Docker's `\"auth\"`, which decodes to user:password",

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
-from audit.rules.base import Place, rule
+from audit.rules.base import Needle, Place, Reading, Rule
 from audit.rules.letters import LOWER, UPPER
 from audit.rules.names import somebody
 
@@ -162,7 +163,7 @@ _LEAD = re.compile(
     r"(?:By|From|To|Cc|Bcc|Dear|Hi|Hello|Hey|Hallo|Author|Authors|Contact|Thanks|Thank|Copyright|Written|Maintainer|Maintained|Email|Mail|Name|User|Customer|Client|Employee|"
     r"Patient|Mr|Mrs|Ms|Dr|Prof|Herr|Frau|Call|Ask|Please|Regards|Best|The|And|Or|For|With|Signed|Reported|Reviewed|Tested|Acked|Created|Assigned|Owner|Attn|Sent|Our|Your|My|We|On|In|At)\.? "
 )
-_NEAR = 240
+_NEAR, _MOST = 240, 300
 
 
 def _parts(local: str) -> tuple[list[str], list[str]]:
@@ -210,7 +211,7 @@ def _named(plain: str, near: str, word: str, words: list[str], letters: list[str
     """Where ``word`` is a part of a name: alone in it if another part stands in it, too, or begins it."""
     for written, initial in _spellings(word, letters):
         at = plain.find(written)
-        for _ in range(6):
+        for _ in range(4):
             if at < 0:
                 break
             end = at + len(written)
@@ -242,7 +243,10 @@ def _whole(near: str, at: int, end: int) -> bool:
 
 def _around(plain: str, near: str, at: int, end: int, initial: str, words: list[str]) -> Iterator[Place]:
     """The name that the word stands in, and the other half of it where a sign parts the two."""
-    ahead, behind = _AFTER.match(near, end), _BEFORE.search(near, max(0, at - 60), at)
+    ahead, behind = (
+        _AFTER.match(near, end),
+        _BEFORE.search(near, max(0, at - 60), at) if near[at - 1 : at] == " " else None,
+    )
     start, stop = behind.start() if behind else at, ahead.end() if ahead else end
     while (lead := _LEAD.match(near, start, at)) is not None:
         start = lead.end()
@@ -271,9 +275,21 @@ def _agree(others: list[str], initial: str, words: list[str]) -> bool:
     return not initial or any(one.startswith(initial[: len(one)]) for one in low)
 
 
+class Beside(Rule):
+    """The rule of this file. A text with more than a few hundred addresses is a list of them, whose header tells its
+    columns (audit/rules/tables.py): the names beside the others are not looked for."""
+
+    __slots__ = ()
+
+    def places(self, reading: Reading, needles: Sequence[Needle] | None = None) -> Iterator[Place]:
+        if "@" not in reading.text:
+            return
+        for found in islice(self.pattern.finditer(reading.text), _MOST):
+            yield from _people(reading.text, found)
+
+
 RULES = (
-    rule(
-        "name", r"@(?=[A-Za-z0-9-]{1,60}\.)", "@", family="personal", where="start", check=_people,
-        about="beside a mail address that repeats it: `Viktor Moreau` near `viktor.moreau@`, `vmoreau@`, `moreau.v@`",
+    Beside(
+        "name", "personal", re.compile(r"@(?=[A-Za-z0-9-]{1,60}\.)"), ("@",), "beside a mail address that repeats it: `Viktor Moreau` near `viktor.moreau@`, `vmoreau@`, `moreau.v@`",
     ),
 )  # fmt: skip

@@ -60,7 +60,7 @@ _WORDS = (
 )
 _ENDING = r"(?:efon|éfono|efono|ef|efoon|ephone|ular|phone|e|ny|nummer|nummeret|nr|号码|號碼|番号|号|번호|а|у|ом|)"
 _ENDING = rf"{_ENDING}{{0,3}}(?:;[^:\n]{{1,60}})?[\"'*_)\]>.]{{0,3}}(?:[ _-]?(?:number|no|nr|num|nummer|n[º°]|main|home|work|office))?\.?[\"'*_]{{0,2}}"
-_OF = r"(?:\s?\([^()\n]{1,20}\)|(?: [^\W\d_]{1,12}){1,3}(?=\s?[:=：]))?"
+_OF = r"(?:\s?\([^()\n]{1,20}\)|(?: [^\W\d_]{1,12}+){1,3}+(?=\s?[:=：]))?"
 _TO = r"(?:\s(?:at|on|is|ist|es|est|è|é|under|to|unter|au|al|jest|er|är)\s|[ \t\u3000]{0,20}(?:[:=：#|,.は是>]|=>){0,2}[ \t\u3000]{0,4})[\"'\[]?"
 
 RULES = (

@@ -228,8 +228,10 @@ RULES = (
         "password_hash",
         r"\$(?:2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}|(?:1|5|6|y|7|apr1)\$[./A-Za-z0-9=,$]{1,40}\$[./A-Za-z0-9]{20,90}|"
         r"argon2(?:id|i|d)\$v=\d{1,3}\$[A-Za-z0-9=,]{5,60}\$[A-Za-z0-9+/]{8,90}\$[A-Za-z0-9+/]{16,180})"
-        r"|pbkdf2_sha(?:1|256|512)\$\d{1,8}\$[A-Za-z0-9]{4,40}\$[A-Za-z0-9+/=]{20,100}",
-        "$2", "$1$", "$5$", "$6$", "$y$", "$7$", "$apr1$", "$argon2", "pbkdf2_sha", about="hashed passwords (bcrypt, crypt, argon2, Django)",
+        r"|\{(?:SSHA|SHA|SSHA256|SSHA512|SHA256|SHA512|MD5|SMD5)\}[A-Za-z0-9+/]{16,120}={0,2}|SCRAM-SHA-(?:1|256)\$\d{1,8}:[A-Za-z0-9+/=]{8,60}\$[A-Za-z0-9+/=:]{40,120}"
+        r"|(?:pbkdf2:sha(?:1|256|512)(?::\d{1,8})?|scrypt:\d{1,8}:\d{1,3}:\d{1,3})\$[A-Za-z0-9]{4,40}\$[0-9a-f]{32,160}"
+        r"|aad3b435b51404eeaad3b435b51404ee:[0-9a-f]{32}|pbkdf2_sha(?:1|256|512)\$\d{1,8}\$[A-Za-z0-9]{4,40}\$[A-Za-z0-9+/=]{20,100}",
+        "$2", "$1$", "$5$", "$6$", "$y$", "$7$", "$apr1$", "$argon2", "pbkdf2_sha", "{S", "{MD5}", "SCRAM-SHA-", "pbkdf2:", "scrypt:", "aad3b435b51404ee", about="hashed passwords (bcrypt, crypt, argon2, Django)",
     ),
     *(_key(*one) for one in KEYS),
 )  # fmt: skip

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 
 from audit.rules import plausible
 from audit.rules.assigned import SIGNED
-from audit.rules.base import Family, Needle, Place, Reading, Rule
+from audit.rules.base import Family, Needle, Place, Reading, Rule, budget
 from audit.rules.names import looks_like_a_name
 
-_MOST_ROWS, _MOST_CELLS, _LINE = 500, 60, 4000
+_MOST_HEADERS, _MOST_ROWS, _MOST_CELLS, _LINE = 600, 500, 60, 4000
 _NAMES = (
     r"(?:full|first|last|given|family|sur|middle|maiden|display|legal|real|customer|client|employee|patient|contact|holder|cardholder|card_?holder|account|guest|"
     r"student|passenger|recipient|beneficiary|sender|applicant|tenant|owner|member|person|billing|shipping|doctor|manager|payer|payee|debtor|buyer|seller|user_?full|"
@@ -52,7 +52,7 @@ _HEADER = re.compile(r"[^\W\d][\w .\-/#()'?&*`]{0,40}|#|")
 _PLAIN_HEADER = re.compile(r"[^\W\d][\w -]{0,30}|#")
 _HEADER_LINE = re.compile(r"[\w .\-/#()'?&*`\"|,;\t\r]{3,1500}+(?![^\n])")
 # The rest of a title, and what may part it from the next
-_ENDS = r"[\w-]{0,20}(?: [\w().-]{1,16}){0,3}[\"'`*]{0,2}(?:[,;\t\r\n|]| {1,30}\||  |$)"
+_ENDS = r"[\w-]{0,20}+(?: [\w().-]{1,16}+){0,3}+[\"'`*]{0,2}(?:[,;\t\r\n|]| {1,30}\||  |$)"
 _INSERTS = [Needle("insert", True), Needle("copy ", True)]
 _RULER = re.compile(r"[-+|=: \t]{1,400}")
 _WIDE = re.compile(r"[^\s](?:[^\s]| (?=[^\s])){0,200}")
@@ -174,7 +174,7 @@ def _secret(title: str, value: str) -> bool:
 
 class Tables(Rule):
     """The rule that reads the columns of its kind. Its needles say where a header may be; what follows is read as its
-    lines are parted. As with other rules, the rest of a text that holds more headers than any text does is masked."""
+    lines are parted. Of a text with more lines that might be headers than any text has, the first are read."""
 
     __slots__ = ()
 
@@ -186,12 +186,9 @@ class Tables(Rule):
             if any(map(reading.folded.__contains__, ("insert", "copy")))
             else []
         )
-        for number, (start, insert) in enumerate(self._starts(reading, held, inserts)):
+        for start, insert in self._starts(reading, held, inserts)[:_MOST_HEADERS]:
             if start < done:
                 continue
-            if number > 2000:
-                yield start, len(text)
-                return
             found = list(self._inserted(text, insert) if insert else self._table(text, start))
             yield from found
             if found:
@@ -202,7 +199,7 @@ class Tables(Rule):
     ) -> list[tuple[int, re.Match[str] | None]]:
         """Where a header may begin, and the lists of columns that are headers."""
         text, found = reading.text, dict[int, re.Match[str] | None]()
-        for at, _ in reading.occurrences(held):
+        for at, _ in reading.occurrences(held)[: budget(text)]:
             if self.pattern.match(reading.folded, at):
                 start = _begin(text, at)
                 if start not in found and _HEADER_LINE.match(text, start):
