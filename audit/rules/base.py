@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 Family = Literal["secret", "personal"]
 # The pattern is tried: on all of the text; where a needle begins; in the surroundings of a needle, or of digits
@@ -40,10 +40,12 @@ class Needle(NamedTuple):
 
 @dataclass(frozen=True)
 class Reading:
-    """A text and what the rules share in reading it. ``known``: where needles stand, as far as they were looked for."""
+    """A text and what the rules share in reading it. ``known``: where needles stand, as far as they were looked for;
+    ``memo``: what rules of a kind read once for all of them."""
 
     text: str
     known: dict[Needle, list[Place]] = field(default_factory=dict)
+    memo: dict[str, Any] = field(default_factory=dict)
     _together: dict[tuple[Needle, ...], list[Place]] = field(default_factory=dict)
     _near: dict[int, list[Place]] = field(default_factory=dict)
 
@@ -129,7 +131,7 @@ def joined(places: Iterable[Place], back: int, ahead: int) -> list[Place]:
     return found
 
 
-def budget(text: str) -> int:
+def _budget(text: str) -> int:
     """How often a rule tries its pattern at its needles, a match counted thrice. A text with more, one every ten characters
     over its length, is a list of what the rule looks for, or an attack: the rest of it is masked unseen."""
     return max(2000, len(text) // 10)
@@ -190,7 +192,7 @@ class Rule:
 
     def _at(self, read: str, places: Iterable[Place]) -> Iterator[re.Match[str] | int]:
         """The matches at ``places``; where they are too many, where the rest begins."""
-        done, left = 0, budget(read)
+        done, left = 0, _budget(read)
         for start, _ in places:
             if start < done:
                 continue

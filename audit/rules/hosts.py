@@ -15,7 +15,7 @@ _PRIVATE = re.compile(
     r"(?:^|\.)(?:intranet|corp|intra)\.[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,4})$",
 )
 _NONE = re.compile(
-    r"(?:\.svc(?:\.cluster)?\.local|\.cluster\.local|(?:^|\.)(?:docker|metadata\.google|kubernetes|containers|minikube|lima|orb)\.(?:internal|local))$|example|^(?:your|my)[.-]"
+    r"(?:\.svc(?:\.cluster)?\.local|\.cluster\.local|(?:^|\.)(?:docker|metadata\.google|kubernetes|containers|minikube|lima|orb)\.(?:internal|local))$|^(?:your|my)[.-]"
 )
 
 

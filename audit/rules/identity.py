@@ -105,23 +105,23 @@ NAMED: tuple[tuple[str, str, str, Callable[[str], bool] | None], ...] = (
     ("Irish PPS", r"\bpps[n]?", r"\d{7}[a-w][a-i]?", None),
     ("South Korean number", r"주민등록번호|\brrn", r"\d{6}-?[1-8]\d{6}", None),
     ("Japanese My Number", r"マイナンバー|個人番号|my number", r"\d{4}[ -]?\d{4}[ -]?\d{4}", None),
-    ("South African number", r"\bid number|\bid no|\bid nr|identity number|\brsa id|\bsa id|\bsaid", r"\d{6} ?\d{4} ?\d{3}", national.za_id),
-    ("numbers of Latin America (RUT, CUIT, cédula)", r"\brut|\bcuit|\bcuil|cédula|cedula|\bdni|clave única", _LATIN, None),
-    ("Portuguese NIF, NISS, cartão de cidadão", r"\bnif|contribuinte|\bniss|cartão de cidad[ãa]o|cartao de cidad[ãa]o", r"[1-9]\d{2} ?\d{3} ?\d{3}|[12]\d{10}|\d{8} ?\d ?[a-z]{2}\d", None),
+    ("South African number", r"\bid number|\bid no|\bid nr|identity number|south african id|\brsa id|\bsa id|\bsaid", r"\d{6} ?\d{4} ?\d{3}", national.za_id),
+    ("numbers of Latin America (RUT, CUIT, cédula)", r"\brut|\bcuit|\bcuil|cédula(?: de (?:ciudadanía|identidad))?|cedula(?: de (?:ciudadania|identidad))?|\bdni|clave única", _LATIN, None),
+    ("Portuguese NIF, NISS, cartão de cidadão", r"\bnif|contribuinte|segurança social|\bniss|cartão de cidad[ãa]o|cartao de cidad[ãa]o", r"[1-9]\d{2} ?\d{3} ?\d{3}|[12]\d{10}|\d{8} ?\d ?[a-z]{2}\d", None),
     ("numbers of Central, Eastern and Northern Europe", r"\bcnp|rodné číslo|rodne cislo|\begn|\bегн|\boib|\bemšo|\bemso|\bjmbg|isikukood|asmens kodas|personas kods|adóazonosító|személyi|\bregon|"
      r"cod numeric personal|\bинн|\bснилс|\bsnils|\bіпн|\bрнокпп|\bиин|kennitala|\bhetu|henkilötunnus|personbeteckning",
      r"\d{6}[/-]?\d{3,5}|\d{8,14}|\d{3}-\d{3}-\d{3}[ -]\d{2}|\d{3}-\d{3}-\d{2}-\d{2}|\d{3} \d{3} \d{3}|\d[ -]\d{6}[ -]\d{4}|\d{6}[a-f+-]\d{3}[0-9a-y]", None),
     ("numbers of Turkey, Greece, Israel, the Gulf", r"kimlik|\btckn|vergi|αφμ|αμκα|\bamka|teudat|תעודת זהות|emirates id|\biqama|national number|الرقم القومي|رقم الهوية|کد ملی",
      r"\d{9,14}|784-?\d{4}-?\d{7}-?\d", None),
     ("numbers of Asia, Austria, Belgium, Switzerland", r"\bcnic|\bmykad|\bcccd|\bcmnd|\bumid|\bhkid|\bkra pin|เลขประจำตัวประชาชน|身份证|身分證|国民身份|voter id|\bsvnr|"
-     r"sozialversicherungs(?:nummer|-?nr)|rijksregister(?:nummer)?|registre national|\binsz|\bahv|matricule",
+     r"sozialversicherungs(?:nummer|-?nr)|rijksregister(?:nummer)?|registre national|\binsz|\bahv|matricule|partita iva|p\.iva|p\. iva|dowód osobisty|občanský průkaz|cartão de identidade",
      r"\d{5}-?\d{7}-?\d|\d{6}-?\d{2}-?\d{4}|[a-z]{1,3}\d{6,8}\(?[\da]?\)?|\d{2}[. ]\d{2}[. ]\d{2}-?[. ]?\d{3}[.-]?\d{2}|\d{4} ?\d{6}|\d(?:[ -]?\d){8,17}x?", None),
     ("other national numbers", r"national[ _-]?id(?:entity|entification)?|identity card|id card|personal id|citizen id|personalausweis(?:nummer)?|ausweisnummer|carte d['’]identité",
      r"(?=[a-z]{0,4}\d)[a-z0-9]{6,14}(?:-[a-z0-9]{1,6})?", None),
 )  # fmt: skip
 # Abbreviations that are parts of many words are names in capitals alone
 CAPITALS: tuple[tuple[str, str, str], ...] = (
-    ("numbers of Latin America, in capitals (RUN, RUC, NIT)", r"\bRUN|\bRUC|\bNIT|\bINE|\bCI|\bNSS|\bCPF", "latin"),
+    ("numbers of Latin America, in capitals (RUN, RUC, NIT)", r"\bRUN|\bRUC|\bRG|\bPIS|\bCC|\bNIT|\bINE|\bCI|\bNSS|\bCPF", "latin"),
     ("numbers of other countries, in capitals (NIN, BVN, KTP, NIK, INN, NIP, TAJ, AFM)",
      r"\bNIN|\bBVN|\bKTP|\bNIK|\bINN|\bNIP|\bTAJ|\bAFM|\bSSS|\bIRD|\bAVS|\bEPIC|\bJMB|\bEMB", "any"),
 )  # fmt: skip

@@ -154,7 +154,7 @@ _LABELS = (
 )
 # Companies and parts of programs stand after these, too: a name has two words
 _PARTIES = (
-    r"\bkunde|\bauftraggeber|\bmitarbeiter(?:in)?|\bcliente|\bclient|\bcustomer|\bbailleur|\bdestinataire|\bbénéficiaire|\bemployé|\bnaam|\bklant|\bklient|\bnavn|\bnamn|\bkund|\bnév|клиент|"
+    r"\bkunde|\bkundin|\bempfänger(?:in)?|\babsender(?:in)?|\bauftraggeber|\bmitarbeiter(?:in)?|\bcliente|\bclient|\bcustomer|\bbailleur|\bdestinataire|\bbénéficiaire|\bemployé|\bnaam|\bklant|\bklient|\bnavn|\bnamn|\bkund|\bnév|клиент|"
     r"\bbill to|\bship to|\bsold to|\bbilled to|\bdeliver to|\binvoice to|\brechnung an|\blieferung an|\bfacturé à|\blivré à|\bfacturar a|\bfattura a|\bborrower|\blandlord|\blessee|\blessor|\bbuyer|"
     r"\bseller|\binsured|\bpolicyholder|\bguarantor|\bsignatory|\bwitness|\bstudent|\bguest|\bsubscriber|\bcaller|\bvisitor|\bdebtor|\bcreditor|\bfn|\bsn|\bcn|\bcontact|\bconsultant|\badvisor"
 )
@@ -339,7 +339,7 @@ RULES = (
           check=_labelled, family="personal", about="after `我叫`, `氏名:`"),
     after(
         "name",
-        r"\bMr|\bMrs|\bMs|\bMiss|\bMx|\bDr|\bProf|\bProfessor|\bHerr|\bFrau|\bHerrn|\bMme|\bMlle|\bMonsieur|\bMadame|\bSeñor|\bSeñora|\bSra\.|"
+        r"\bMr|\bMrs|\bMs|\bMiss|\bMx|\bDr|\bProf|\bProfessor|\bHerr|\bFrau|\bHerrn|\bMme|\bMlle|\bMonsieur|\bMadame|\bSeñor|\bSr\.|\bSnr\.|\bSeñora|\bSra\.|"
         r"\bSrta\.|\bSignor|\bSignora|\bDott\.|\bPan|\bPani|\bSir|\bLady",
         rf"\.? (?:Dr\. |Prof\. )?{_NAME}", exact=True, family="personal", check=_person, about="after a title",
     ),

@@ -13,13 +13,14 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from audit.rules import plausible
 from audit.rules.assigned import SIGNED
-from audit.rules.base import Family, Needle, Place, Reading, Rule, budget
+from audit.rules.base import Family, Needle, Place, Reading, Rule
 from audit.rules.names import looks_like_a_name
 
-_MOST_HEADERS, _MOST_ROWS, _MOST_CELLS, _LINE = 600, 500, 60, 4000
+_MOST_HEADERS, _MOST_ROWS, _MOST_CELLS, _LINE = 1000, 500, 60, 4000
 _NAMES = (
     r"(?:full|first|last|given|family|sur|middle|maiden|display|legal|real|customer|client|employee|patient|contact|holder|cardholder|card_?holder|account|guest|"
     r"student|passenger|recipient|beneficiary|sender|applicant|tenant|owner|member|person|billing|shipping|doctor|manager|payer|payee|debtor|buyer|seller|user_?full|"
@@ -50,10 +51,8 @@ _KEY = re.compile(
 _OF_KEY = re.compile(r"value|wert|valor|valeur|valore|waarde|current|content|contents|data|setting")
 _HEADER = re.compile(r"[^\W\d][\w .\-/#()'?&*`]{0,40}|#|")
 _PLAIN_HEADER = re.compile(r"[^\W\d][\w -]{0,30}|#")
-_HEADER_LINE = re.compile(r"[\w .\-/#()'?&*`\"|,;\t\r]{3,1500}+(?![^\n])")
-# The rest of a title, and what may part it from the next
-_ENDS = r"[\w-]{0,20}+(?: [\w().-]{1,16}+){0,3}+[\"'`*]{0,2}(?:[,;\t\r\n|]| {1,30}\||  |$)"
-_INSERTS = [Needle("insert", True), Needle("copy ", True)]
+_LINE_OF_WORDS = re.compile(r"[\w .\-/#()'?&*`\"|,;\t\r]{3,1500}+(?![^\n])")
+_STRING_OF_WORDS = re.compile(r"[\w .\-/#()'?&*`|,;\t\r]{3,1500}+(?=\n)")
 _RULER = re.compile(r"[-+|=: \t]{1,400}")
 _WIDE = re.compile(r"[^\s](?:[^\s]| (?=[^\s])){0,200}")
 _QUOTED_CELL = r"\"(?:[^\"]|\"\"){0,500}\"|'(?:[^']|''){0,500}'"
@@ -65,24 +64,16 @@ _INSERT = re.compile(
 _TUPLE = re.compile(r"\s{0,20},?\s{0,20}\((?P<row>(?:'(?:[^'\\]|''|\\.){0,800}'|[^()']){1,200}?)\)")
 # What a header with such a column holds
 _SOUGHT = {
-    "name": "name nom naam apellido imię nazwisko jméno kunde cliente patient employee customer titula user contact person member owner фио имя фамилия 氏名 名前 이름 성명 姓名",
+    "name": "name nom naam apellido imię nazwisko jméno kunde cliente patient employee customer titula mail correo courriel фио имя фамилия 氏名 名前 이름 성명 姓名",
     "phone": "phone tel mobil cell fax handy celular móvil movil portable msisdn whatsapp телефон 电话 手机 電話 전화",
-    "national_id": "ssn itin nino nhs dni nie nif cuit cuil cpf cnpj rut run curp rfc nir pesel bsn cnp egn oib jmbg hetu cpr nric pps aadhaar tckn fiscal personn nummer kennitala steuer tax "
-    "national insurance security id passport license licence identity cedula cédula 身份证 mrn vat rodn",
+    "national_id": "ssn itin nino nhs dni nie nif cuit cuil cpf cnpj rut curp rfc nir pesel bsn cnp egn oib jmbg hetu cpr nric pps aadhaar tckn fiscal personn nummer kennitala steuer tax "
+    "national insurance security passport license licence identity id_ id-card idcard cedula cédula 身份证 mrn vat rodn",
     "bank_account": "account acct konto iban card pan routing sort",
     "date_of_birth": "dob birth born geb nacimiento naissance nascita nascimento urodzenia 生年月日 出生日期",
-    "secret": "pass pwd pw psw psk secret token key clave senha contraseña contrasena kennwort wachtwoord hasło haslo parola пароль 密码 pin otp cvv cvc cred",
+    "secret": "pass pwd psw psk secret token _key api-key apikey clave senha contraseña contrasena kennwort wachtwoord hasło haslo parola пароль 密码 otp cvv cvc cred",
 }
 
 Cell = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of a table: where its cells stand, and what parts them (a space: two of them)."""
-
-    cells: tuple[Cell, ...]
-    sign: str
 
 
 def cells_of(text: str, start: int, end: int, sign: str) -> tuple[Cell, ...]:
@@ -172,98 +163,134 @@ def _secret(title: str, value: str) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A line that names columns: where it stands, its cells and what parts them; the columns to mask, and those of keys and
+    values. ``insert``: a list of columns in SQL."""
+
+    start: int
+    end: int
+    sign: str
+    cells: tuple[Cell, ...]
+    columns: dict[int, tuple[str, str]]
+    pairs: tuple[int, int] | None
+    insert: re.Match[str] | None = None
+
+
+def headers(reading: Reading) -> list[Header]:
+    """The headers of a text, which the rules of all kinds share. Of a text with more lines that might be one than any
+    text has, the first are read."""
+    if "tables" not in reading.memo:
+        text, found = reading.text, []
+        for start, end in islice(_candidates(reading), _MOST_HEADERS):
+            if (sign := _parted(text, start, end)) and (header := _header(text, start, end, sign)):
+                found.append(header)
+        if "insert" in reading.folded or "copy " in reading.folded:
+            found += [one for insert in _INSERT.finditer(text) if (one := _columns(insert))]
+        reading.memo["tables"] = sorted(found, key=lambda one: one.start)
+    told: list[Header] = reading.memo["tables"]
+    return told
+
+
+def _candidates(reading: Reading) -> Iterator[Place]:
+    """Lines of short words that hold a needle, and such lines at the beginning of a string of JSON."""
+    text, done, last = reading.text, -1, -1
+    held = [one for one in _NEEDLES if one in reading.known or one.text in _VALUES] if reading.known else []
+    most = max(2000, len(text) // 10)
+    for at, _ in islice(reading.occurrences(held or [one for one in _NEEDLES if one.text in reading.folded]), most):
+        if at < done:
+            continue
+        start = text.rfind("\n", max(0, at - _LINE), at) + 1
+        if at - start > _LINE:
+            done = _end(text, at)
+            continue
+        if start != last and (line := _LINE_OF_WORDS.match(text, start)):
+            done = line.end()
+            yield start, done
+        elif (
+            (string := text.rfind('"', start, at) + 1)
+            and text[string - 3 : string - 1].rstrip()[-1:] == ":"
+            and (line := _STRING_OF_WORDS.match(text, string))
+        ):
+            done = line.end()
+            yield string, done
+        last = start
+
+
+def _parted(text: str, start: int, end: int) -> str:
+    """What parts the cells of a line, if the next line is parted alike, or is a ruler."""
+    following = _end(text, end + 1)
+    if following <= end + 1:
+        return ""
+    for sign in ("\t", "|", ";", ","):
+        if number := text.count(sign, start, end):
+            alike = sign in ("|", ",", ";") or text.count(sign, end + 1, following) == number
+            if (alike and text.find(sign, end + 1, following) >= 0) or (
+                sign == "|" and _RULER.fullmatch(text, end + 1, following)
+            ):
+                return sign
+    return " " if text.find("  ", start, end) >= 0 and text.find("  ", end + 1, following) >= 0 else ""
+
+
+def _header(text: str, start: int, end: int, sign: str) -> Header | None:
+    cells = cells_of(text, start, end, sign)
+    titles = [text[low:high].lower() for low, high in cells]
+    form = _PLAIN_HEADER if sign == " " else _HEADER
+    # A list in code is indented, or each of its lines ends with a comma
+    listed = sign in ",;" and (text[start].isspace() or not titles[-1])
+    if (
+        listed
+        or sum(map(bool, titles)) < 2
+        or (sign == "|" and "'" in text[start:end])
+        or not all(map(form.fullmatch, titles))
+    ):
+        return None
+    columns, pairs = sought(titles), _pairs(titles)
+    return Header(start, end, sign, cells, columns, pairs) if columns or pairs else None
+
+
+def _columns(insert: re.Match[str]) -> Header | None:
+    titles = [title.strip(" \t\n\"`[]'").lower() for title in insert["columns"].split(",")]
+    columns = sought(titles)
+    return (
+        Header(insert.start(), insert.end(), ",", ((0, 0),) * len(titles), columns, None, insert) if columns else None
+    )
+
+
 class Tables(Rule):
-    """The rule that reads the columns of its kind. Its needles say where a header may be; what follows is read as its
-    lines are parted. Of a text with more lines that might be headers than any text has, the first are read."""
+    """The rule that masks the columns of its kind. Its needles say whether a header is worth looking for."""
 
     __slots__ = ()
 
     def places(self, reading: Reading, needles: Sequence[Needle] | None = None) -> Iterator[Place]:
         text, done = reading.text, 0
-        held = [one for one in (self.sought if needles is None else needles) if one.text in reading.folded]
-        inserts = (
-            [at for at, _ in reading.occurrences(_INSERTS)]
-            if any(map(reading.folded.__contains__, ("insert", "copy")))
-            else []
-        )
-        for start, insert in self._starts(reading, held, inserts)[:_MOST_HEADERS]:
-            if start < done:
+        if needles is None and not any(one.text in reading.folded for one in self.sought):
+            return
+        for header in headers(reading):
+            columns = {at: one for at, one in header.columns.items() if one[0] == self.kind}
+            if header.start < done or not (columns or header.pairs):
                 continue
-            found = list(self._inserted(text, insert) if insert else self._table(text, start))
+            if header.insert:
+                found = list(_inserted(text, header, columns))
+            else:
+                found = list(_rows(text, header.end + 1, header.cells, header.sign, self.kind, columns, header.pairs))
             yield from found
-            if found:
-                done = max(end for _, end in found)
+            done = max((end for _, end in found), default=done)
 
-    def _starts(
-        self, reading: Reading, held: Sequence[Needle], inserts: Sequence[int]
-    ) -> list[tuple[int, re.Match[str] | None]]:
-        """Where a header may begin, and the lists of columns that are headers."""
-        text, found = reading.text, dict[int, re.Match[str] | None]()
-        for at, _ in reading.occurrences(held)[: budget(text)]:
-            if self.pattern.match(reading.folded, at):
-                start = _begin(text, at)
-                if start not in found and _HEADER_LINE.match(text, start):
-                    found[start] = None
-        for at in inserts:
-            if insert := _INSERT.match(text, at):
-                found[at] = insert
-        return sorted(found.items(), key=lambda one: one[0])
 
-    def _table(self, text: str, start: int) -> Iterator[Place]:
-        end = _end(text, start)
-        if end - start > _LINE:
+def _inserted(text: str, header: Header, columns: dict[int, tuple[str, str]]) -> Iterator[Place]:
+    if header.insert and header.insert["how"].lower() != "values":
+        yield from _rows(text, _end(text, header.end) + 1, header.cells, "\t", "", columns, None)
+        return
+    at = header.end
+    for _ in range(_MOST_ROWS):
+        row = _TUPLE.match(text, at, at + 8000)
+        if row is None:
             return
-        following = _end(text, end + 1)
-        for sign in ("\t", "|", ";", ",", " "):
-            if (sign == " " and "  " not in text[start:end]) or sign not in text[start:end]:
-                continue
-            if sign != " " and sign not in text[end + 1 : following] and not _RULER.fullmatch(text, end + 1, following):
-                continue
-            header = cells_of(text, start, end, sign)
-            titles = [text[low:high].lower() for low, high in header]
-            form = _PLAIN_HEADER if sign == " " else _HEADER
-            # A list in code is indented, or each of its lines ends with a comma
-            if (
-                sum(map(bool, titles)) < 2
-                or (sign == "|" and "'" in text[start:end])
-                or (sign in ",;" and (text[start].isspace() or not titles[-1]))
-                or not all(form.fullmatch(title) for title in titles)
-            ):
-                continue
-            columns, pairs = self._of_kind(titles), _pairs(titles)
-            if columns or pairs:
-                yield from _rows(text, end + 1, header, sign, self.kind, columns, pairs)
-                return
-
-    def _of_kind(self, titles: Sequence[str]) -> dict[int, tuple[str, str]]:
-        return {at: one for at, one in sought(titles).items() if one[0] == self.kind}
-
-    def _inserted(self, text: str, insert: re.Match[str]) -> Iterator[Place]:
-        titles = [title.strip(" \t\n\"`[]'").lower() for title in insert["columns"].split(",")]
-        columns = self._of_kind(titles)
-        if not columns:
-            return
-        if insert["how"].lower() != "values":
-            begin = _end(text, insert.end()) + 1
-            yield from _rows(text, begin, tuple((0, 0) for _ in titles), "\t", self.kind, columns, None)
-            return
-        at = insert.end()
-        for _ in range(_MOST_ROWS):
-            row = _TUPLE.match(text, at, at + 8000)
-            if row is None:
-                return
-            cells = cells_of(text, row.start("row"), row.end("row"), ",")
-            if len(cells) == len(titles):
-                yield from _masked(text, cells, columns)
-            at = row.end()
-
-
-def _begin(text: str, at: int) -> int:
-    """Where a header begins: a line, or a string of JSON."""
-    low = max(0, at - _LINE)
-    line = max(low, text.rfind("\n", low, at) + 1)
-    string = max(text.rfind(':"', line, at), text.rfind(': "', line, at))
-    return text.find('"', string) + 1 if string >= 0 else line
+        cells = cells_of(text, row.start("row"), row.end("row"), ",")
+        if len(cells) == len(header.cells):
+            yield from _masked(text, cells, columns)
+        at = row.end()
 
 
 def _end(text: str, start: int) -> int:
@@ -339,10 +366,15 @@ _ABOUT = {
 }  # fmt: skip
 
 
+# What a table of keys and values holds
+_VALUES = ("value", "wert", "valor", "valeur", "waarde")
+_NEEDLES = [Needle(word, True) for word in (*" ".join(_SOUGHT.values()).split(), *_VALUES)]
+
+
 def _rule(kind: str) -> Rule:
     words = tuple(_SOUGHT[kind].split())
     family: Family = "secret" if kind == "secret" else "personal"
-    pattern = re.compile(f"(?:{'|'.join(map(re.escape, words))}){_ENDS}")
+    pattern = re.compile("|".join(map(re.escape, words)))
     return Tables(
         kind, family, pattern, words, f"cells of tables whose header says {_ABOUT[kind]}", "start", loose=True
     )
