@@ -24,16 +24,13 @@ def _to(blank: str) -> str:
     return rf"{number}[\"'*_)\]]{{0,3}}{number}[\"'*_)\]]{{0,2}}{whose}{sign}[\"']?"
 
 
-# How many digits the numbers that may stand anywhere have, where it is fewer than nine
+# How many digits the numbers that may stand anywhere have, where that is not nine
 _LEAST = {
-    "UK national insurance": 6,
-    "Spanish DNI, NIE": 7,
-    "Italian codice fiscale": 7,
-    "Indian PAN": 4,
-    "Mexican CURP in its form": 6,
-    "Chilean RUT in its form": 7,
-    "Taiwanese number": 9,
-}
+    "UK national insurance": 6, "Spanish DNI, NIE": 7, "Italian codice fiscale": 7, "Indian PAN": 4, "Mexican CURP in its form": 6, "Chilean RUT in its form": 7,
+    "South Korean number in its form": 13, "Malaysian MyKad in its form": 12, "Pakistani CNIC in its form": 13, "Emirates ID in its form": 13,
+    "Thai number in its form": 13, "Argentine CUIT in its form": 11, "Russian SNILS in its form": 11, "Chinese identity card": 13, "Swiss AHV": 13, "Belgian national number": 11,
+    "Brazilian CNPJ in its form": 13, "Brazilian CPF in its form": 11, "Indian Aadhaar in its form": 12, "Polish PESEL": 11, "French NIR": 13,
+}  # fmt: skip
 
 
 def _checked(holds: Callable[[str], bool]) -> Check:

@@ -195,7 +195,11 @@ def headers(reading: Reading) -> list[Header]:
 def _candidates(reading: Reading) -> Iterator[Place]:
     """Lines of short words that hold a needle, and such lines at the beginning of a string of JSON."""
     text, done, last = reading.text, -1, -1
-    held = [one for one in _NEEDLES if one in reading.known or one.text in _VALUES] if reading.known else []
+    held = (
+        [*filter(_NEEDLES.__contains__, reading.known), *(Needle(one, True) for one in _VALUES)]
+        if reading.known
+        else []
+    )
     most = max(2000, len(text) // 10)
     for at, _ in islice(reading.occurrences(held or [one for one in _NEEDLES if one.text in reading.folded]), most):
         if at < done:
@@ -264,7 +268,7 @@ class Tables(Rule):
 
     def places(self, reading: Reading, needles: Sequence[Needle] | None = None) -> Iterator[Place]:
         text, done = reading.text, 0
-        if needles is None and not any(one.text in reading.folded for one in self.sought):
+        if "\n" not in text or (needles is None and not any(one.text in reading.folded for one in self.sought)):
             return
         for header in headers(reading):
             columns = {at: one for at, one in header.columns.items() if one[0] == self.kind}
@@ -368,7 +372,7 @@ _ABOUT = {
 
 # What a table of keys and values holds
 _VALUES = ("value", "wert", "valor", "valeur", "waarde")
-_NEEDLES = [Needle(word, True) for word in (*" ".join(_SOUGHT.values()).split(), *_VALUES)]
+_NEEDLES = frozenset(Needle(word, True) for word in (*" ".join(_SOUGHT.values()).split(), *_VALUES))
 
 
 def _rule(kind: str) -> Rule:
