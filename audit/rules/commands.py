@@ -56,6 +56,16 @@ def _typed(text: str, found: re.Match[str]) -> bool:
     return plausible.listed("password", value) and not plausible.speaks(value)
 
 
+_FIELD = re.compile(r"assw(?:ord|ort|d)|assphrase")
+
+
+def _typed_in(text: str, found: re.Match[str]) -> bool:
+    """A field or a question before it asks for a password."""
+    start = found.start()
+    line = max(text.rfind("\n", 0, start) + 1, start - 80)
+    return _FIELD.search(text, line, start) is not None and _typed(text, found)
+
+
 def _echoed(text: str, found: re.Match[str]) -> bool:
     """After a user's name, or what is no word."""
     value = found["v"]
@@ -165,7 +175,7 @@ RULES = (
     after(
         "secret", r"\.login|\.connect|basic_?auth|HTTPBasicAuth|BasicAuth|NetworkCredential|PasswordAuthentication|UsernamePassword|PlainAuth|Credentials\.basic|"
         r"setCredentials|addCredentials|withCredentials|\.authenticate|\bauth=|\bauth\s?:|PasswordCredential|ftp_login|ssh2_auth_password|imap_open|signIn",
-        rf"\w{{0,24}}\s{{0,2}}[(\[]{{1,2}}\s{{0,8}}(?:[\"']{{2}}, ?)?[a-z]{{0,2}}[\"'][^\"'\s]{{1,80}}[\"'],(?: Some\()?{_LAST}(?=\s{{0,8}}[,)\].])", check=_called,
+        rf"\w{{0,24}}+\s{{0,2}}[(\[]{{1,2}}\s{{0,8}}(?:[\"']{{2}}, ?)?[a-z]{{0,2}}[\"'][^\"'\s]{{1,80}}[\"'],(?: Some\()?{_LAST}(?=\s{{0,8}}[,)\].])", check=_called,
         about="`login(\"user\", \"x\")`, `auth=(\"user\", \"x\")`, `NetworkCredential(\"user\", \"x\")`",
     ),
     after(
@@ -175,7 +185,7 @@ RULES = (
     ),
     after(
         "secret", "xfreerdp|wfreerdp|signtool sign|msdeploy|net use|cmdkey|sqlpackage",
-        r"[^\n|;&]{0,160}? /p(?:ass(?:word)?)?[: ](?P<v>[^\s\"'/][^\s\"']{2,100})", fold=True, check=stated, about="`xfreerdp /p:x`, `signtool /p x`",
+        r"[^\n|;&]{0,90}? /p(?:ass(?:word)?)?[: ](?P<v>[^\s\"'/][^\s\"']{2,100})", fold=True, check=stated, about="`xfreerdp /p:x`, `signtool /p x`",
     ),
     after(
         "secret", "secret set|secrets set|secret create|secrets put|secret put|secret add|secrets add",
@@ -183,9 +193,9 @@ RULES = (
         about="`gh secret set X --body x`",
     ),
     after(
-        "secret", "assword|asswort|assphrase",
-        r"[\"'\])}:*?> \\]{1,8}[^\n]{0,60}?(?:\bsend(?:line|_keys|keys)?|\.type|\.fill|\.setvalue|\.sendkeys|\.keyboard_type)\s?\(?\s?[\"'](?P<v>[^\"'\n\\]{4,100}+)(?:\\[rn])?[\"']",
-        fold=True, check=_typed, about="`find(\"password\").send_keys(\"x\")`, expect's `send \"x\\r\"`",
+        "secret", r"send|\.type\(|\.fill\(|\.setvalue\(|\.keyboard_type\(",
+        r"(?:line|_keys|keys)?\s?\(?\s?[\"'](?P<v>[^\"'\n\\]{4,100}+)(?:\\[rn])?[\"']", fold=True, check=_typed_in,
+        about="`find(\"password\").send_keys(\"x\")`, expect's `send \"x\\r\"`",
     ),
     after(
         "secret", r"jwt\.sign|jwt\.encode|jwt\.verify|jwt\.decode|createhmac|hmac\.new|fernet|signedserializer|timestampsigner|createcipheriv",

@@ -100,7 +100,7 @@ def _jar(text: str, found: re.Match[str]) -> bool:
     return mixed and not _DULL.fullmatch(found["name"])
 
 
-_WORDS_BETWEEN = r"(?: (?!is |was |are |ist |est |es )[^\W\d_][^\W\d_'’-]{0,15}){1,5}"
+_WORDS_BETWEEN = r"(?: (?!is |was |are |ist |est |es )[^\W\d_][^\W\d_'’-]{0,15}+){1,5}"
 _TOLD = rf"(?:{PASSWORDS.replace(chr(92) + 'b', '(?<![a-z])')}){_WORDS_BETWEEN}(?:\s?[:：=]|\s(?:is|was|ist|lautet|es|est|è|é|jest|är|er):?|\s[–—-])\s{{1,2}}[\"'`*_“«„「]{{0,3}}(?P<v>[^\s\"'`“”«»„「」]{{6,80}}+)"
 
 

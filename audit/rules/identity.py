@@ -21,7 +21,7 @@ def _to(blank: str) -> str:
     number = rf"(?:[{blank}_-]?(?:number|num|nummer|numer|numero|número|numéro|n[º°]|no|nr|kod|code|id|号码|號碼|番号|号))?\.?"
     whose = rf"(?:[{blank}]?\([^()\n]{{1,24}}\)|(?: [^\W\d_]{{1,12}}+){{1,3}}+(?=[{blank}]?[:=：]))?"
     sign = rf"(?:[{blank}](?:is|ist|es|est|è|é|er|är|jest|on)[{blank}]|[{blank}]{{0,3}}(?:[:=：#|,>]|=>|は|是|为|為)?[{blank}]{{0,12}})"
-    return rf"{number}[\"'*_)\]]{{0,3}}{number}[\"'*_)\]]{{0,2}}{whose}{sign}[\"']?"
+    return rf"{number}[\"'*_)\]]{{0,3}}{whose}{sign}[\"']?"
 
 
 # How many digits the numbers that may stand anywhere have, where that is not nine
