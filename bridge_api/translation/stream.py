@@ -155,12 +155,11 @@ class AnswerMachine:
         return self._drain()
 
     def close(self, cause: CloseCause, said: int = 0) -> list[StreamEvent]:
-        """No more events will come. After a finished answer this does nothing. ``said``: the characters that an
-        answer had which its client left; the upstream bills it, but does not tell any more what it bills."""
+        """No more events will come. After a finished answer this does nothing. ``said``: the characters that a whole
+        answer had, whose pieces were not counted."""
         if not self.finished:
+            self._bill_broken(None, said)
             if cause == "client_gone":
-                if self.speaks or said:
-                    self._estimate(max(self._answer.deltas, said // 4))
                 self._fail(errors.ClientGone("The client closed the connection."))
             elif cause == "eof":
                 self._fail(cut_stream())
@@ -170,11 +169,18 @@ class AnswerMachine:
                 self._fail(from_network(cause))
         return self._drain()
 
-    def _estimate(self, output_tokens: int) -> None:
+    def _bill_broken(self, response: o.Response | None, said: int = 0) -> None:
+        """What an answer has cost that breaks: as the upstream says, or an estimate where it has said something; it
+        bills that, but does not tell any more."""
         answer, out = self._answer, self.outcome
-        answer.notes.add("answer.usage_estimated")
-        out.estimated = True
-        out.usage = whole_usage(estimated_usage(self._input_tokens, output_tokens, answer.searches), None, None)
+        if response is not None and response.usage is not None:
+            usage = delta_usage(response.usage, searches(response, answer.searches))
+            out.usage = whole_usage(usage, response.usage, response.service_tier)
+        elif self.speaks or said:
+            answer.notes.add("answer.usage_estimated")
+            out.estimated = True
+            output_tokens = max(answer.deltas, said // 4)
+            out.usage = whole_usage(estimated_usage(self._input_tokens, output_tokens, answer.searches), None, None)
 
     def _drain(self) -> list[StreamEvent]:
         events = self._answer.events
@@ -321,6 +327,7 @@ class AnswerMachine:
 
     def _error(self, event: o.ErrorEvent) -> None:
         found = event.error or o.Error(event.code, event.message, None, event.param)
+        self._bill_broken(None)
         self._fail(from_event(plain(found), caps=self._plan.caps, input_tokens=self._input_tokens))
 
     def _terminal(self, event: o.TerminalEvent) -> None:
@@ -333,6 +340,7 @@ class AnswerMachine:
             self._finish_items(response, whole=False)
             self._end("policy", response)
         elif status in ("failed", "cancelled") or (response.error is not None and status != "incomplete"):
+            self._bill_broken(response)
             self._fail(response_failure(response, self._plan, self._input_tokens))
         elif status == "incomplete":
             reason = response.incomplete_details.reason if response.incomplete_details else None

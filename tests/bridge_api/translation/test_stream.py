@@ -105,6 +105,28 @@ def test_each_cell_of_the_terminal_matrix_from_real_events(terminal: str, conten
     assert ran.message["content"], "an answer is never empty"
 
 
+@pytest.mark.parametrize("terminal", ["failed", "error", "eof"])
+def test_an_answer_that_breaks_has_its_cost(terminal: str) -> None:
+    """The upstream bills what it has said: an operator who looks for the cost must not read 0."""
+    broken = Run(turn(Text("one two three"), ending=terminal, step=3))
+    outcome = broken.machine.outcome
+    assert broken.machine.failure is not None
+    assert outcome.estimated
+    assert outcome.usage["output_tokens"] >= 1
+    assert "answer.usage_estimated" in {note.code for note in outcome.notes}
+    assert not Run(turn(ending=terminal)).machine.outcome.usage
+
+
+def test_an_answer_that_breaks_and_says_what_it_cost_is_believed() -> None:
+    events = turn(Text("one two three"), ending="failed", step=3)
+    events[-1]["response"]["usage"] = {
+        "input_tokens": 9, "input_tokens_details": {"cached_tokens": 4}, "output_tokens": 70, "output_tokens_details": {"reasoning_tokens": 60}, "total_tokens": 79,
+    }  # fmt: skip
+    outcome = Run(events).machine.outcome
+    assert not outcome.estimated
+    assert (outcome.usage["input_tokens"], outcome.usage["output_tokens"]) == (5, 70)
+
+
 @pytest.mark.parametrize("content", CONTENTS)
 def test_a_cut_stream_is_never_a_success(content: Any) -> None:
     for terminal in ("failed", "error", "eof", "cancelled"):
