@@ -18,12 +18,13 @@ from urllib.parse import unquote
 _JSON = re.compile(r"\\(?:[nrt\"'/\\]|u[0-9a-fA-F]{4})")
 _JSON_SAID = {"\\n": "\n", "\\r": "\r", "\\t": "\t", '\\"': '"', "\\'": "'", "\\/": "/", "\\\\": "\\"}
 _PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})+|\+")
-_PERCENT_WORD = re.compile(r"[^\s\"'<>]{0,2000}?%(?:3[aAdD]|25|22|7[bB])[^\s\"'<>]{0,6000}")
+_ESCAPED = re.compile(r"%(?:3[aAdD]|25|22|7[bB])")
+_WORD_TO, _WORD = re.compile(r"[^\s\"'<>]{0,1000}\Z"), re.compile(r"[^\s\"'<>]{1,8000}")
 _HTML = re.compile(r"&(?:quot|apos|amp|lt|gt|nbsp|#34|#39|#x27|#x22|#38|#58|#x3[aA]);")
 _HTML_SAID = {"&quot;": '"', "&apos;": "'", "&amp;": "&", "&lt;": "<", "&gt;": ">", "&nbsp;": " ", "&#34;": '"', "&#39;": "'",
               "&#x27;": "'", "&#x22;": '"', "&#38;": "&", "&#58;": ":", "&#x3a;": ":", "&#x3A;": ":"}  # fmt: skip
 _ENOUGH = 4
-_MOST = 200_000
+_LONG, _NEAR, _MOST = 2000, 300, 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +55,34 @@ def readings(text: str) -> Iterator[Decoded]:
         for start, end in _lines(text):
             yield _read(text, start, end, _JSON, lambda one: _JSON_SAID.get(one) or _character(one))
     if "%3" in text or "%25" in text:
-        for found in _PERCENT_WORD.finditer(text):
-            if found[0].count("%") > 1:
-                yield _read(
-                    text, *found.span(), _PERCENT, lambda one: " " if one == "+" else unquote(one, errors="replace")
-                )
-    if "&quot;" in text or "&#34;" in text or "&#x" in text or "&#39;" in text:
-        yield _read(text, 0, min(len(text), _MOST), _HTML, lambda one: _HTML_SAID[one])
+        for start, end in _words(text):
+            yield _read(text, start, end, _PERCENT, lambda one: " " if one == "+" else unquote(one, errors="replace"))
+    if "&quot;" in text or "&#" in text:
+        for start, end in _entities(text):
+            yield _read(text, start, end, _HTML, lambda one: _HTML_SAID[one])
+
+
+def _words(text: str) -> Iterator[tuple[int, int]]:
+    """Words with two escapes of a URL or more."""
+    done = 0
+    for found in _ESCAPED.finditer(text):
+        if found.start() >= done and (before := _WORD_TO.search(text, max(done, found.start() - 1000), found.start())):
+            word = _WORD.match(text, before.start())
+            done = word.end() if word else found.end()
+            if text.count("%", before.start(), done) > 1:
+                yield before.start(), done
+
+
+def _entities(text: str) -> Iterator[tuple[int, int]]:
+    """Lines with two marks that HTML writes as words or more."""
+    done = 0
+    for found in _HTML.finditer(text):
+        if found.start() >= done:
+            start = text.rfind("\n", 0, found.start()) + 1
+            end = text.find("\n", found.end())
+            done = len(text) if end < 0 else end
+            if text.count("&quot;", start, done) + text.count("&#", start, done) > 1:
+                yield start, done
 
 
 def _character(escape: str) -> str:
@@ -69,21 +91,28 @@ def _character(escape: str) -> str:
 
 
 def _lines(text: str) -> Iterator[tuple[int, int]]:
-    """Lines of which four escapes or more say that they are strings of JSON."""
+    """Lines of which four escapes or more say that they are strings of JSON; of long lines, where the escapes are."""
     at = text.find("\\")
     while 0 <= at < _MOST:
         start = text.rfind("\n", 0, at) + 1
         end = text.find("\n", at)
         end = len(text) if end < 0 else end
-        escapes = (
-            text.count('\\"', start, end)
-            + text.count("\\n", start, end)
-            + text.count("\\/", start, end)
-            + text.count("\\u00", start, end)
-        )
-        if escapes >= _ENOUGH or (escapes > 1 and text.find('":', start, end) >= 0):
-            yield start, end
+        for low, high in ((start, end),) if end - start <= _LONG else _stretches(text, start, end):
+            escapes = sum(text.count(escape, low, high) for escape in ('\\"', "\\n", "\\/", "\\u00"))
+            if escapes >= _ENOUGH or (escapes > 1 and text.find('":', low, high) >= 0):
+                yield low, high
         at = text.find("\\", end)
+
+
+def _stretches(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The parts of a line in which backslashes follow each other closely."""
+    first = last = text.find("\\", start, end)
+    while last >= 0:
+        after = text.find("\\", last + 1, end)
+        if after < 0 or after - last > _NEAR:
+            yield max(start, first - _NEAR), min(end, last + _NEAR)
+            first = after
+        last = after
 
 
 def _read(text: str, start: int, end: int, pattern: re.Pattern[str], said: Callable[[str], str]) -> Decoded:

@@ -229,13 +229,6 @@ def th_id(text: str) -> bool:
     return len(digits) == 13 and _eleven(digits, (13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2)) % 10 == digits[12]
 
 
-def tw_id(text: str) -> bool:
-    """The letter is a place, of two digits."""
-    place = "ABCDEFGHJKLMNPQRSTUVXYWZIO".index(text[0].upper()) + 10
-    digits = [place // 10, place % 10, *_digits(text)]
-    return _weighted(digits, (1, 9, 8, 7, 6, 5, 4, 3, 2, 1, 1)) % 10 == 0
-
-
 def ru_snils(text: str) -> bool:
     digits = _digits(text)
     return (

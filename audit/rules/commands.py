@@ -150,7 +150,7 @@ RULES = (
         check=_echoed, about="`echo root:x | chpasswd`, `echo x | docker login --password-stdin`",
     ),
     rule(
-        "secret", r":(?:\d{4,5}|\*):[\w*-]{1,40}:[\w*-]{1,40}:(?P<v>[^\s:]{3,200})", ":", check=_pgpass, about=".pgpass",
+        "secret", r":(?:\d{4,5}|\*):[\w*-]{1,40}:[\w*-]{1,40}:(?P<v>[^\s:]{3,200})", ":5432:", ":5433:", ":6432:", ":3306:", ":*:", where="start", check=_pgpass, about=".pgpass",
     ),
     after(
         "secret", r"\bnet use|\bnet user|\bcmdkey|\bwpa_passphrase|\bnmcli|\brabbitmqctl|\bacl setuser|\bsqlplus|\brman target|\bexpdp|\bimpdp|\bsqlldr|\bconnect to",

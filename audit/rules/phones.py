@@ -58,12 +58,10 @@ _WORDS = (
     r"\bmsisdn|\bportable|rufnummer|celular|contact(?:_| )?(?:no|number)|numéro de|\bcep telefonu|telepon|điện thoại|\bsđt|\bno\. hp|\bviber|\bsignal|"
     r"电话|電話|手机|手機|携帯|座机|联系方式|телефон|\bтел|моб|전화|휴대폰|연락처|τηλέφωνο|κινητό|هاتف|جوال|טלפון|โทร|फ़ोन|मोबाइल|\breach (?:me|us|him|her)"
 )
-_ENDING = (
-    r"(?:efon|éfono|efono|ef|efoon|ephone|ular|phone|e|ny|nummer|nummeret|nr|号码|號碼|番号|号|번호|а|у|ом|u|owy|)"
-)
-_ENDING = rf"{_ENDING}{{0,3}}(?:;[^:\n]{{1,60}})?[\"'*_)\]>.]{{0,3}}(?:[ _-]?(?:number|no|nr|num|nummer|n[º°]|main|home|work|office|kom|mobile|mobil|cell|privat|direct))?\.?[\"'*_]{{0,2}}"
+_ENDING = r"(?:efon|éfono|efono|ef|efoon|ephone|ular|phone|e|ny|nummer|nummeret|nr|号码|號碼|番号|号|번호|а|у|ом|u|owy)"
+_ENDING = rf"{_ENDING}{{0,2}}(?:;[^:\n]{{1,60}})?[\"'*_)\]>.]{{0,3}}(?:[ _-]?(?:number|no|nr|num|nummer|n[º°]|main|home|work|office|kom|mobile|mobil|cell|privat|direct))?\.?[\"'*_]{{0,2}}"
 _OF = r"(?:\s?\([^()\n]{1,20}\)|(?: [^\W\d_]{1,12}+){1,3}+(?=\s?[:=：]))?"
-_TO = r"(?:\s(?:at|on|is|ist|es|est|è|é|under|to|unter|au|al|jest|er|är)\s|[ \t\u3000]{0,20}(?:[:=：#|,.は是>]|=>){0,2}[ \t\u3000]{0,4})[\"'\[]?"
+_TO = r"(?:\s(?:at|on|is|ist|es|est|è|é|under|to|unter|au|al|jest|er|är)\s|[ \t\u3000]{0,20}+(?:[:=：#|,.は是>]|=>){0,2}[ \t\u3000]{0,4})[\"'\[]?"
 
 RULES = (
     rule(

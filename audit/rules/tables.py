@@ -61,6 +61,7 @@ _INSERT = re.compile(
     r"(?:insert\s{1,3}(?:ignore\s{1,3})?into|copy)\s{1,3}[\w.\"`]{1,80}\s{0,3}\((?P<columns>[^()]{1,1500})\)\s{0,4}(?P<how>values|from\s)",
     re.IGNORECASE,
 )
+_SQL = [Needle("insert into", True), Needle("insert ignore into", True), Needle("copy ", True)]
 _TUPLE = re.compile(r"\s{0,20},?\s{0,20}\((?P<row>(?:'(?:[^'\\]|''|\\.){0,800}'|[^()']){1,200}?)\)")
 # What a header with such a column holds
 _SOUGHT = {
@@ -185,8 +186,9 @@ def headers(reading: Reading) -> list[Header]:
         for start, end in islice(_candidates(reading), _MOST_HEADERS):
             if (sign := _parted(text, start, end)) and (header := _header(text, start, end, sign)):
                 found.append(header)
-        if "insert" in reading.folded or "copy " in reading.folded:
-            found += [one for insert in _INSERT.finditer(text) if (one := _columns(insert))]
+        for start, _ in reading.occurrences(_SQL):
+            if (insert := _INSERT.match(text, start)) and (columns := _columns(insert)):
+                found.append(columns)
         reading.memo["tables"] = sorted(found, key=lambda one: one.start)
     told: list[Header] = reading.memo["tables"]
     return told
@@ -371,7 +373,9 @@ _ABOUT = {
 
 
 # What a table of keys and values holds
-_VALUES = ("value", "wert", "valor", "valeur", "waarde")
+_VALUES = tuple(
+    f"{sign}{word}" for word in ("value", "wert", "valor", "valeur", "waarde") for sign in ("  ", "| ", ",", "\t")
+)
 _NEEDLES = frozenset(Needle(word, True) for word in (*" ".join(_SOUGHT.values()).split(), *_VALUES))
 
 
