@@ -38,7 +38,7 @@ _EDGE, _NO_LETTER = r"\b", "(?<![a-z])"
 NEEDLES = starts(_NAMES)
 SIGNED = rf"(?P<name>{_NAMES.replace(_EDGE, _NO_LETTER)}){_SUFFIX}(?![a-z0-9])"
 
-_IS = r"is|was|ist|lautet|es|est|è|é|jest|är|er|on|являет?ся|are|adalah"
+_IS = r"is|was|ist|lautet|es|est|è|é|jest|är|er|on|являет?ся|are|adalah|هي|هو"
 # An escaped end of a line or quotation mark ends a value: what is read may be JSON in a string
 BARE = (
     r"[^\s\"'`,;&<>{}\[\]()|“”«»„「」『』，。；！？）\\]{1,600}+"
@@ -58,6 +58,11 @@ _ASSIGNED = (
     + rf"(?:{QUOTED}|(?P<bare>{BARE}))"
 )
 _PROSE = re.compile(rf"\s(?:{_IS}|changed to|reset to|now):?\s|\s[-–—]\s|['’]s\s")
+# ``&`` is a part of a value where no field of a form follows
+_REST = re.compile(
+    r"(?:&(?!&|#\d|(?:amp|quot|lt|gt|apos|nbsp);|\w{1,40}(?:=|%3d)|[\w.%\[\]-]{1,60}=)[^\s\"'`,;&<>{}\[\]()|\\]{1,200}){1,6}",
+    re.IGNORECASE,
+)
 _FLAG = re.compile(r"(?<![\w-])--?(?:[a-z0-9]{1,20}[_-]){0,4}$")
 
 # ``[openai_key]``, which is no name but what was masked before
@@ -96,6 +101,8 @@ def _without_quotes(text: str, found: re.Match[str]) -> list[Place]:
     start, end = found.span("bare")
     value = text[start:end].rstrip(".:*_" if "*" in text[found.start("sep") : start] else ".:")
     end = start + len(value)
+    if value and text[end : end + 1] == "&" and (rest := _REST.match(text, end)):
+        value, end = text[start : rest.end()], rest.end()
     if (
         not value
         or (name.startswith("credential") and ("/" in value or "%2" in value))

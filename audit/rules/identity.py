@@ -14,12 +14,13 @@ from collections.abc import Callable
 
 from audit import national, validators
 from audit.rules.base import Check, Rule, after, rule
+from audit.rules.letters import JOINED
 
 
 def _to(blank: str) -> str:
     """What may stand between a name and its number: its ending, words in brackets, whose it is, a sign."""
-    number = rf"(?:[{blank}_-]?(?:number|num|nummer|numer|numero|número|numéro|n[º°]|no|nr|kod|code|id|号码|號碼|番号|字號|字号|号))?\.?"
-    whose = rf"(?:[{blank}]?\([^()\n]{{1,24}}\)|(?: [^\W\d_]{{1,12}}+){{1,3}}+(?=[{blank}]?[:=：]))?"
+    number = rf"(?:[{blank}_-]?(?:number|num|nummer|numer|numero|número|numéro|numara(?:m|sı|si)?|n[º°]|no|nr|kod|code|id|号码|號碼|番号|字號|字号|号))?\.?"
+    whose = rf"(?:[{blank}]?\([^()\n]{{1,24}}\)|(?: [^\W\d_]{{1,12}}+){{1,3}}?(?=[{blank}]?[:=：]|[{blank}](?:is|ist|es|est|è|é|er|är|jest)[{blank}]))?"
     sign = rf"(?:[{blank}](?:is|ist|es|est|è|é|er|är|jest|on)[{blank}]|[{blank}]{{0,3}}(?:[:=：#|,>]|=>|は|是|为|為)?[{blank}]{{0,12}})"
     return rf"{number}[\"'*_)\]]{{0,3}}{whose}{sign}[\"']?"
 
@@ -92,7 +93,7 @@ NAMED: tuple[tuple[str, str, str, Callable[[str], bool] | None], ...] = (
     ("Brazilian CPF, CNPJ", r"\bcpf|\bcnpj", r"\d{3}\.?\d{3}\.?\d{3}-?\d{2}|\d{2}\.?\d{3}\.?\d{3}/?\d{4}-?\d{2}", None),
     ("Indian Aadhaar", r"aadhaa?r|\buidai|आधार", r"\d{4}[ -]?\d{4}[ -]?\d{4}", None),
     ("Canadian SIN", r"\bsin|social insurance|\bnas", r"\d{3}[ -]?\d{3}[ -]?\d{3}", national.ca_sin),
-    ("Australian TFN", r"\btfn|tax file", r"\d{3}[ -]?\d{3}[ -]?\d{3}", national.au_tfn),
+    ("Australian TFN", r"\btfn|tax[ _]file", r"\d{3}[ -]?\d{3}[ -]?\d{3}", national.au_tfn),
     ("Australian Medicare", r"medicare", r"[2-6]\d{3}[ -]?\d{5}[ -]?\d{1,2}", national.au_medicare),
     ("French NIR", r"\bnir|sécurité sociale|\binsee", r"[12] ?\d{2} ?\d{2} ?\d[\dab] ?\d{3} ?\d{3}(?: ?\d{2})?", None),
     ("Polish PESEL", r"pesel", r"\d{11}", None),
@@ -139,7 +140,7 @@ OTHERS: tuple[tuple[str, str, str, str, Callable[[str], bool] | None], ...] = (
 def _anywhere(about: str, number: str, needles: tuple[str, ...], holds: Callable[[str], bool]) -> Rule:
     least = _LEAST.get(about, 9)
     return rule(
-        "national_id", rf"(?<![\w.+-])(?P<v>{number})(?![\w]|[.-]\d)", *needles, about=about, family="personal", where="digits", least=least, check=_checked(holds)
+        "national_id", rf"(?<!{JOINED})(?<![.+-])(?P<v>{number})(?!{JOINED}|[.-]\d)", *needles, about=about, family="personal", where="digits", least=least, check=_checked(holds)
     )  # fmt: skip
 
 
@@ -147,7 +148,7 @@ def _named(kind: str, about: str, name: str, number: str, holds: Callable[[str],
     # ``--query Account`` above a number
     to = _to(r" \t" if kind == "bank_account" else r"\s")
     return after(
-        kind, name, rf"(?:(?![a-z])|(?=-?nummer|-?nr)){to}(?P<v>{number})(?![\w]|[.,]\d)", about=about, family="personal", fold=True,
+        kind, name, rf"(?:(?![a-z])|(?=-?nummer|-?nr)){to}(?P<v>{number})(?!{JOINED}|[.,]\d)", about=about, family="personal", fold=True,
         check=_checked(holds) if holds else None,
     )  # fmt: skip
 
@@ -159,7 +160,7 @@ RULES = (
         after(
             "national_id",
             name,
-            rf"(?![A-Za-z]){_to(' ')}(?P<v>{_LATIN if form == 'latin' else _ANY})(?![\w]|[.,]\d)",
+            rf"(?![A-Za-z]){_to(' ')}(?P<v>{_LATIN if form == 'latin' else _ANY})(?!{JOINED}|[.,]\d)",
             about=about,
             family="personal",
             exact=True,

@@ -15,6 +15,7 @@ from functools import lru_cache
 import phonenumbers
 
 from audit.rules.base import rule, starts
+from audit.rules.letters import JOINED
 
 _SEP = r"[ .\-/\u00a0\u2011]"
 _DATE = re.compile(r"\d{1,2}[-./ ]\d{1,2}[-./ ]\d{4}|\d{4}[-./ ]\d{1,2}[-./ ]\d{1,2}")
@@ -65,22 +66,22 @@ _TO = r"(?:\s(?:at|on|is|ist|es|est|è|é|under|to|unter|au|al|jest|er|är)\s|[ 
 
 RULES = (
     rule(
-        "phone", r"(?:\+(?<![\w+]\+)|(?<![\w.,+-])(?<!\d )00(?=[1-9]\d{0,2}[ -]))\(?\d{1,3}\)?(?:(?:[ .\-/()\u00a0\u2011]|\(0\)){0,3}\d){6,14}(?![\w]|[.,]\d)",
+        "phone", r"(?:\+(?<![\w+]\+)|(?<!" rf"{JOINED}" r")(?<![.,+-])(?<!\d )00(?=[1-9]\d{0,2}[ -]))\(?\d{1,3}\)?(?:(?:[ .\-/()\u00a0\u2011]|\(0\)){0,3}\d){6,14}(?!" rf"{JOINED}" r"|[.,]\d)",
         "+", "00", family="personal", where="digits", least=7, check=_international, about="phone numbers, international form: country code, length",
     ),
     rule(
-        "phone", rf"(?<![\w.,+/$-])(?:\+?1[ .-])?(?:\([2-9]\d\d\)[ ]?|[2-9]\d\d[.-])\d{{3}}[ .-]\d{{4}}(?:\s?(?:x|ext\.?)\s?\d{{1,5}})?(?![\w]|{_SEP}\d)", "-", ".", ")", family="personal", where="digits", least=7, check=_national, about="phone numbers, North American form",
+        "phone", rf"(?<!{JOINED})(?<![.,+/$-])(?:\+?1[ .-])?(?:\([2-9]\d\d\)[ ]?|[2-9]\d\d[.-])\d{{3}}[ .-]\d{{4}}(?:\s?(?:x|ext\.?)\s?\d{{1,5}})?(?!{JOINED}|{_SEP}\d)", "-", ".", ")", family="personal", where="digits", least=7, check=_national, about="phone numbers, North American form",
     ),
     rule(
-        "phone", r"(?<![\w.,+/:$#-])(?<!\d )(?:0[1-9](?:([ .-])\d\d)(?:\1\d\d){3}|\(?0\d{4}\)? \d{6}|\(?0\d{4}\)? \d{3} ?\d{3}|\(?0[1-9]\d{2}\)?[ -]\d{3}[ -]\d{3,4}|\(?0[1-9]\d?\)?[ -]\d{4}[ -]\d{4}|0[1-9]0-\d{4}-\d{4}"
-        r"|\(?0[1-9]\d{1,3}\)?[ /-]\d{5,8}|\(?0[1-9]\d{1,3}\)? ?[/-] ?\d{2,4}[ -]\d{2,6}(?: \d{2,4})?|0[1-9]\d{1,3} \d{3,4} \d{2,5}(?: \d{2})?|06-?\d{8}|0\d-\d{3} \d{2} \d{2}|0\d{2}-\d{3} ?\d{2} ?\d{2})(?![\w]|[.,:/-]\d| \d)",
+        "phone", r"(?<!" rf"{JOINED}" r")(?<![.,+/:$#-])(?<!\d )(?:0[1-9](?:([ .-])\d\d)(?:\1\d\d){3}|\(?0\d{4}\)? \d{6}|\(?0\d{4}\)? \d{3} ?\d{3}|\(?0[1-9]\d{2}\)?[ -]\d{3}[ -]\d{3,4}|\(?0[1-9]\d?\)?[ -]\d{4}[ -]\d{4}|0[1-9]0-\d{4}-\d{4}"
+        r"|\(?0[1-9]\d{1,3}\)?[ /-]\d{5,8}|\(?0[1-9]\d{1,3}\)? ?[/-] ?\d{2,4}[ -]\d{2,6}(?: \d{2,4})?|0[1-9]\d{1,3} \d{3,4} \d{2,5}(?: \d{2})?|06-?\d{8}|0\d-\d{3} \d{2} \d{2}|0\d{2}-\d{3} ?\d{2} ?\d{2})(?!" rf"{JOINED}" r"|[.,:/-]\d| \d)",
         "0", family="personal", where="digits", least=7, check=_national, about="phone numbers, national forms with a leading zero",
     ),
     rule(
-        "phone", r"(?<![\w.,+/:$#-])(?:\(\d{2}\) ?9?[ ]?\d{4}-\d{4}|[67]\d{2}(?: \d{2}){3}|8 \(?[3-9]\d{2}\)? \d{3}[- ]\d{2}[- ]\d{2})(?![\w]|[.,:/-]\d| \d)", family="personal", where="digits", least=7, check=_national, about="phone numbers, Brazilian, Spanish, Russian forms",
+        "phone", r"(?<!" rf"{JOINED}" r")(?<![.,+/:$#-])(?:\(\d{2}\) ?9?[ ]?\d{4}-\d{4}|[67]\d{2}(?: \d{2}){3}|8 \(?[3-9]\d{2}\)? \d{3}[- ]\d{2}[- ]\d{2})(?!" rf"{JOINED}" r"|[.,:/-]\d| \d)", family="personal", where="digits", least=7, check=_national, about="phone numbers, Brazilian, Spanish, Russian forms",
     ),
     rule(
-        "phone", rf"(?:{_WORDS}){_ENDING}{_OF}{_TO}(?P<v>\+?\(?\d(?:[ .\-/()\u00a0\u2011]{{0,3}}\d){{6,14}})(?![\w]|[.,]\d)",
+        "phone", rf"(?:{_WORDS}){_ENDING}{_OF}{_TO}(?P<v>\+?\(?\d(?:[ .\-/()\u00a0\u2011]{{0,3}}\d){{6,14}})(?!{JOINED}|[.,]\d)",
         *starts(_WORDS), where="start", fold=True, family="personal", check=_named,
         about="phone numbers after `phone`, `tel`, `call me at` and the like, in twenty languages, also in vCards",
     ),

@@ -109,7 +109,7 @@ def _random(value: str) -> bool:
 
 
 # Kana and their kanji: the rest of a sentence
-_JAPANESE = re.compile(r"[^\x00-\x7f]*[\u3040-\u309f]{2}[^\x00-\x7f]*")
+_JAPANESE = re.compile(r"(?:[^\x00-\x7f]|\d)*[\u3040-\u309f]{2}[^\x00-\x7f]*")
 
 
 def _reference(value: str) -> bool:
