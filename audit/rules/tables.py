@@ -20,7 +20,7 @@ from audit.rules.assigned import SIGNED
 from audit.rules.base import Family, Needle, Place, Reading, Rule
 from audit.rules.names import looks_like_a_name
 
-_MOST_HEADERS, _MOST_ROWS, _MOST_CELLS, _LINE = 1000, 500, 60, 4000
+_MOST_HEADERS, _MOST_ROWS, _MOST_CELLS, _LINE = 500, 500, 60, 4000
 _NAMES = (
     r"(?:full|first|last|given|family|sur|middle|maiden|display|legal|real|customer|client|employee|patient|contact|holder|cardholder|card_?holder|account|guest|"
     r"student|passenger|recipient|beneficiary|sender|applicant|tenant|owner|member|person|billing|shipping|doctor|manager|payer|payee|debtor|buyer|seller|user_?full|"
