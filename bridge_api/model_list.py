@@ -291,8 +291,9 @@ def offered(models: ModelMap, table: Table) -> list[Listed]:
 
 
 def asked_for(name: str, models: ModelMap, table: Table) -> Listed:
-    """The entry of any name that a request may ask for, listed or not. Raises NotFound."""
-    if not name.strip():
+    """The entry of any name that a rule or a family knows, or that is an upstream model. Raises NotFound for others: who
+    looks a model up wants to know whether it is one, although the default serves requests for it."""
+    if not name.strip() or models.resolve(name.strip()).rule == "default":
         raise unknown(name)
     return _served(_own(name.strip()), models, table)
 

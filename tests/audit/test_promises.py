@@ -222,6 +222,8 @@ def test_without_the_audit_app_the_api_still_answers(tmp_path: Path, simulator: 
     script = (
         "import asyncio, httpx, django\n"
         "django.setup()\n"
+        "from django.core.management import call_command\n"
+        "call_command('migrate', run_syncdb=True, verbosity=0)\n"
         "from config.asgi import application\n"
         "async def main():\n"
         "    transport = httpx.ASGITransport(app=application)\n"
