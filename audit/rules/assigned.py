@@ -13,7 +13,7 @@ from audit.rules.base import Place, rule, starts
 
 PASSWORDS = (
     r"pass(?:word|wd|phrase|code|wort|key)?|pwd|\bpw|\bpsw|\bpsk|\bmdp|kennwort|contrase[ñn]a|clave|senha|mot de passe|motdepasse|wachtwoord|"
-    r"lösenord|losenord|adgangskode|salasana|hasło|haslo|parola|şifre|sifre|heslo|geslo|lozinka|jelsz[óo]|kata sandi|mật khẩu|"
+    r"lösenord|losenord|adgangskode|salasana|hasł(?:o|em|a)|haslo|parola|şifre|sifre|heslo|geslo|lozinka|jelsz[óo]|kata sandi|mật khẩu|"
     r"κωδικός|пароль|密码|密碼|口令|パスワード|暗証番号|비밀번호|암호|รหัสผ่าน|كلمة المرور|סיסמה"
 )
 KEYS = (
@@ -36,7 +36,9 @@ _SUFFIX = (
 )
 _EDGE, _NO_LETTER = r"\b", "(?<![a-z])"
 NEEDLES = starts(_NAMES)
-SIGNED = rf"(?P<name>{_NAMES.replace(_EDGE, _NO_LETTER)}){_SUFFIX}(?![a-z0-9])"
+# Whose it is, in languages that say so afterwards
+_WHOSE = "(?: (?:saya|anda|kami|kita|yangu|mea|mia|الخاصة بي)(?![^\\W\\d_]))?"
+SIGNED = rf"(?P<name>{_NAMES.replace(_EDGE, _NO_LETTER)}){_SUFFIX}(?![a-z0-9]){_WHOSE}"
 
 _IS = r"is|was|ist|lautet|es|est|è|é|jest|är|er|on|являет?ся|are|adalah|هي|هو"
 # An escaped end of a line or quotation mark ends a value: what is read may be JSON in a string
@@ -101,6 +103,10 @@ def _without_quotes(text: str, found: re.Match[str]) -> list[Place]:
     start, end = found.span("bare")
     value = text[start:end].rstrip(".:*_" if "*" in text[found.start("sep") : start] else ".:")
     end = start + len(value)
+    if "@" in value and "://" in text[max(0, found.start("name") - 40) : found.start("name")]:
+        # The user and the secret of a URL, then its host
+        value = value[: value.index("@")]
+        end = start + len(value)
     if value and text[end : end + 1] == "&" and (rest := _REST.match(text, end)):
         value, end = text[start : rest.end()], rest.end()
     if (

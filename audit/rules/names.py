@@ -330,7 +330,7 @@ def _known(text: str, found: re.Match[str]) -> bool:
 RULES = (
     after(
         "name",
-        r"\bmy name is|\bmy full name is|\bmy name['’]s|\bi am called|\bmi nombre es|\bme llamo|\bje m['’]appelle|\bmein name ist|\bich hei(?:ß|ss)e|"
+        r"\bmy name is|\bmy full name is|\bmy name['’]s|\bi am called|\bmi nombre es|\bnama saya|\bme llamo|\bje m['’]appelle|\bmein name ist|\bich hei(?:ß|ss)e|"
         r"\bmi chiamo|\bmeu nome é|\bik heet|\bmijn naam is|\bjag heter|\bnazywam się|меня зовут|"
         r"\bthe patient(?:['’]s name)? is(?: called)?,?|\bthe customer(?:['’]s name)? is(?: called)?,?|\bthe client(?:['’]s name)? is(?: called)?,?",
         rf"[: ]{{1,2}}{_NAME}", family="personal", check=_person, about="after `my name is` and the like",

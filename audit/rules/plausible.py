@@ -109,12 +109,13 @@ def _random(value: str) -> bool:
 
 
 # Kana and their kanji: the rest of a sentence
+_CHINESE = re.compile(r"[\u3400-\u9fff][，。；！？、]|[，。；！？、][\u3400-\u9fff]")
 _JAPANESE = re.compile(r"(?:[^\x00-\x7f]|\d)*[\u3040-\u309f]{2}[^\x00-\x7f]*")
 
 
 def _reference(value: str) -> bool:
     """A path, a file, a module's member, an algorithm; prose."""
-    if _JAPANESE.fullmatch(value):
+    if _JAPANESE.fullmatch(value) or _CHINESE.search(value):
         return True
     if _random(value):
         return "." in value and _DOTTED.fullmatch(value) is not None and _named(value)
@@ -130,6 +131,9 @@ _SLUG = re.compile(r"[A-Za-z]{2,24}(?:[-_. :](?:[A-Za-z]{2,24}|v?\d{1,4}(?:\.\d{
 _HEADER_NAME = re.compile(r"[a-z]{1,20}(?:-[a-z]{1,20}\d{0,4}){1,6}")
 
 
+_CAMEL = re.compile(r"[a-z]{2,20}(?:[A-Z][a-z]{1,20}){1,6}")
+
+
 def slug(value: str) -> bool:
     """Whether a value is the name of a thing, or of a header."""
     return _SLUG.fullmatch(value) is not None or _HEADER_NAME.fullmatch(value) is not None
@@ -140,6 +144,8 @@ def quoted(name: str, value: str) -> bool:
     if placeholder(value) or _reference(value):
         return False
     if strong(name):
+        if _CAMEL.fullmatch(value) and _named(value):
+            return False
         if " " in value:
             return "phrase" in name or (
                 value.count(" ") < 3 and ", " not in value and any(char.isdigit() for char in value)

@@ -161,3 +161,46 @@ ANYWHERE: tuple[str, ...] = (
     _V.chars(32, "0123456789abcdef") + "-" + _V.chars(8, "0123456789abcdef") + "-" + _V.chars(8, "0123456789abcdef"),
     _V.chars(76) + "+AStAbCdEf==", _V.chars(52) + "JQQJ99" + _V.chars(20), "Signature=" + _V.chars(64, "0123456789abcdef"),
 )  # fmt: skip
+
+# Keys of providers: how each begins, how many characters follow, and which
+_HEX, _UPPER, _LOWER = (
+    "0123456789abcdef",
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789",
+    "abcdefghijklmnopqrstuvwxyz0123456789",
+)
+_FORMS: tuple[tuple[str, int, str | None], ...] = (
+    ("LTAI5t", 18, None), ("AKID", 32, None), ("SCW", 17, _UPPER), ("nfp_", 36, None), ("vcp_", 56, None), ("HRKU-AA", 58, None), ("rnd_", 28, None),
+    ("npg_", 12, None), ("csk-", 48, _LOWER), ("tgp_v1_", 43, None), ("sk_", 48, _HEX), ("jina_", 60, None), ("pa-", 43, None), ("fc-", 32, _HEX),
+    ("apify_api_", 36, None), ("e2b_", 40, _HEX), ("wandb_v1_", 60, None), ("bkua_", 40, _HEX), ("sqp_", 40, _HEX), ("rubygems_", 48, _HEX),
+    ("cio", 32, None), ("oy2", 43, _LOWER), ("AKCp", 69, None), ("cmVmdGtuO", 55, None), ("rzp_live_", 14, None), ("FLWSECK-", 32, None),
+    ("live_", 30, None), ("A21AA", 90, None), ("pdl_live_apikey_", 60, None), ("CFPAT-", 43, None), ("hcaik_", 58, _LOWER), ("ddapp_", 34, None),
+    ("tfp_", 59, None), ("ATTA", 64, _HEX), ("ATBB", 32, None), ("ops_eyJ", 300, None), ("sl.u.", 140, None), ("oauth:", 30, _LOWER),
+    ("AQVN", 36, None), ("vk1.a.", 180, None), ("mlsn.", 64, _HEX), ("EZAK", 54, None), ("duffel_live_", 43, None), ("pnu_", 36, None),
+    ("rdme_", 70, _LOWER),
+)  # fmt: skip
+_UUID = "-".join(_V.chars(size, _HEX) for size in (8, 4, 4, 4, 12))
+EXAMPLES |= {
+    f"{start}{_V.chars(size, letters) if letters else _V.chars(size)}": f"{start}short"
+    for start, size, letters in _FORMS
+}
+EXAMPLES |= {
+    f"sk-lf-{_UUID}": "sk-lf-short",
+    f"{_UUID}:fx": f"{_UUID[:8]}:fx",
+    f"access-production-{_UUID}": "access-production-logs",
+    f"sdk-{_UUID}": "sdk-version",
+    f"pat-eu1-{_UUID}": "pat-eu1-example",
+    f"CCIPAT_{_V.chars(22)}_{_V.chars(40, _HEX)}": "CCIPAT_name",
+    f"dt0c01.{_V.chars(24, _UPPER)}.{_V.chars(64, _UPPER)}": "dt0c01.SHORT",
+    f"sk.eyJ{_V.chars(60)}.{_V.chars(22)}": "sk.eyJ",
+    f"v1.0-{_V.chars(24, _HEX)}-{_V.chars(146, _HEX)}": "v1.0-alpha",
+    f"AAAA{_V.chars(7)}:{_V.chars(140)}": "AAAA:BBBB",
+    f"key1   FULL   {_V.chars(86)}==": f"sha512-{_V.chars(86)}==",
+    f'"LTAI{_V.chars(20)}", "{_V.chars(30)}"': '"LTAI", "name"',
+    "zalogować się hasłem Zubr!Puszcza19": "zalogować się hasłem jednorazowym",
+    "kata sandi saya Durian!Manis64": "kata sandi saya salah",
+    "errors.password = 'mismatch7!'": "errors.password = 'passwordMismatch'",
+    "token: a81bc81bdead4e5dA": "token 已过期，请重新登录。错误码：40103",
+    "https://x-access-token:a81bc81bdead4e5d@github.example/a.git": "https://x-access-token@github.example/a.git",
+    "Rückfragen: 089 / 41 82 76 35": "Seite 12 / 41 82",
+    "Nama saya Bambang Suryanto": "Nama saya",
+}
