@@ -324,6 +324,11 @@ def _tops(span: str, start: datetime) -> list[dict[str, Any]]:
     return [_top(title, name, column, found, span) for title, name, column in lists]
 
 
+def _filter(name: str, value: str) -> str:
+    """The list's filter for a line of the table ``name``: requests that broke without an error are told by their outcome."""
+    return "outcome" if name == "error" and value in Outcome.values else name
+
+
 def _top(title: str, name: str, column: str, found: list[dict[str, Any]], span: str) -> dict[str, Any]:
     sums: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for row in found:
@@ -343,7 +348,7 @@ def _top(title: str, name: str, column: str, found: list[dict[str, Any]], span: 
     lines = [
         {
             "label": value or "none",
-            "url": _list(range=span, **{"outcome" if value in Outcome.values else name: text_of(name, value)}),
+            "url": _list(range=span, **{_filter(name, value): text_of(name, value)}),
             "requests": f"{line['requests']:,.0f}",
             "bar": round(charts.WIDTH * line["requests"] / most, 1),
             "tokens": charts.number(_input(line) + line["output_tokens"]),

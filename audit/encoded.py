@@ -19,7 +19,8 @@ _JSON = re.compile(r"\\(?:[nrt\"'/\\]|u[0-9a-fA-F]{4})")
 _JSON_SAID = {"\\n": "\n", "\\r": "\r", "\\t": "\t", '\\"': '"', "\\'": "'", "\\/": "/", "\\\\": "\\"}
 _PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})+|\+")
 _ESCAPED = re.compile(r"%(?:3[aAdD]|25|22|7[bB])")
-_WORD_TO, _WORD = re.compile(r"[^\s\"'<>]{0,1000}\Z"), re.compile(r"[^\s\"'<>]{1,8000}")
+_WORD = re.compile(r"[^\s\"'<>]{1,8000}")
+_BACK = 1000
 _HTML = re.compile(r"&(?:quot|apos|amp|lt|gt|nbsp|#34|#39|#x27|#x22|#38|#58|#x3[aA]);")
 _HTML_SAID = {"&quot;": '"', "&apos;": "'", "&amp;": "&", "&lt;": "<", "&gt;": ">", "&nbsp;": " ", "&#34;": '"', "&#39;": "'",
               "&#x27;": "'", "&#x22;": '"', "&#38;": "&", "&#58;": ":", "&#x3a;": ":", "&#x3A;": ":"}  # fmt: skip
@@ -66,11 +67,14 @@ def _words(text: str) -> Iterator[tuple[int, int]]:
     """Words with two escapes of a URL or more."""
     done = 0
     for found in _ESCAPED.finditer(text):
-        if found.start() >= done and (before := _WORD_TO.search(text, max(done, found.start() - 1000), found.start())):
-            word = _WORD.match(text, before.start())
+        if found.start() >= done:
+            # Read from its end, so that each character before it is looked at once.
+            before = _WORD.match(text[max(done, found.start() - _BACK) : found.start()][::-1])
+            begin = found.start() - (before.end() if before else 0)
+            word = _WORD.match(text, begin)
             done = word.end() if word else found.end()
-            if text.count("%", before.start(), done) > 1:
-                yield before.start(), done
+            if text.count("%", begin, done) > 1:
+                yield begin, done
 
 
 def _entities(text: str) -> Iterator[tuple[int, int]]:

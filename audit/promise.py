@@ -1,6 +1,6 @@
 """What the first byte of an answer waits for: that its exchange is kept.
 
-Invariants: a wait ends after ``LONGEST_WAIT`` seconds at the latest; a promise is settled once, in its own event loop, and
+Invariants: a wait ends after ``LONGEST_WAIT`` seconds, and what the rescue takes then, at the latest; a promise is settled once, in its own event loop, and
 the first word counts; a wait that is cancelled harms nobody.
 """
 
@@ -40,7 +40,14 @@ class Promise:
         return bool(self._kept)
 
     def _late(self) -> None:
-        self.settle(not self.first and self.rescue())
+        if self.first or self._kept is not None:
+            self.settle(False)
+            return
+        # Redacting and writing are not for the event loop.
+        self.loop.run_in_executor(None, self.rescue).add_done_callback(self._rescued)
+
+    def _rescued(self, done: asyncio.Future[bool]) -> None:
+        self.settle(not done.cancelled() and done.exception() is None and done.result())
 
     def settle(self, kept: bool) -> None:
         if self._kept is None:

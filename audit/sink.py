@@ -387,12 +387,16 @@ class Sink:
                     raise OSError("no spool")
                 self._spool.append([entry])
             except OSError as error:
-                self._lose(1, type(error).__name__)
+                if self.queued < self._capacity:
+                    self._later.append((lambda: entry, None))
+                    self._any.set()
+                else:
+                    self._lose(1, type(error).__name__)
         if promise is not None:
             promise.settle(not self.required)
 
     def _rescued(self, make: Make) -> bool:
-        """The thread has not got to this entry: it goes to disk from here. A full disk must not hold up the answer."""
+        """The thread has not got to this entry: it goes to disk from another. A full disk must not hold up the answer."""
         entry = self._made(make)
         if entry is not None and self._spool is not None:
             with contextlib.suppress(OSError):

@@ -152,9 +152,15 @@ def _ended(finished: Sequence[Entry]) -> tuple[set[str], list[Values]]:
     found: set[str] = set()
     marked: list[Values] = []
     for at in range(0, len(ids), 500):
-        rows = AuditRecord.objects.filter(request_id__in=ids[at : at + 500], finished_at__isnull=False)
-        found.update(rows.exclude(outcome=Outcome.INTERRUPTED).values_list("request_id", flat=True))
-        marked.extend(dict(row) for row in rows.filter(outcome=Outcome.INTERRUPTED).values())
+        # Locked, those without an end, too: nobody may call them interrupted between this look and their end.
+        rows = AuditRecord.objects.select_for_update().filter(request_id__in=ids[at : at + 500]).order_by("id")
+        for row in rows.values():
+            if row["finished_at"] is None:
+                continue
+            if row["outcome"] == Outcome.INTERRUPTED:
+                marked.append(dict(row))
+            else:
+                found.add(row["request_id"])
     return found, marked
 
 

@@ -57,4 +57,5 @@ class Exported:
         self._viewing.rows += rows
         if redaction == "none":
             self._viewing.redaction = redaction
-        self._viewing.save(update_fields=["rows", "redaction"])
+        # Also where it was removed meanwhile: nothing goes out unwritten.
+        self._viewing.save()

@@ -18,7 +18,8 @@ current: ContextVar[str] = ContextVar("correlation_id", default="")
 _SAFE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # A client that sends its key where an id belongs: the beginnings of the known providers' keys.
 _KEY = re.compile(
-    r"(?:sk|rk|pk|brk|whsec|gh[a-z]|hf|npm|pypi|glpat|dop|xox[a-z]|github_pat|gsk|xai|pplx|r8)[_-]|AKIA|ASIA|AIza|eyJ|SG\."
+    r"(?:sk|rk|brk|whsec|gh[a-z]|hf|npm|pypi|glpat|dop|xox[a-z]|github_pat|gsk|xai|pplx|r8)[_-][A-Za-z0-9_.-]{12}"
+    r"|(?:AKIA|ASIA)[A-Z0-9]{16}|AIza[\w-]{30}|eyJ[\w-]{15}|SG\.[\w-]{20}"
 )
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 

@@ -38,14 +38,19 @@ class LastRules:
     def __init__(self, path: Path, database: str) -> None:
         self._path = path
         self._database = database
+        self._complained = False
 
     def keep(self, snapshot: Snapshot) -> None:
         """Write what ``snapshot`` holds of rules and capabilities, unless the file says the same."""
         kept = Kept(self._database, snapshot.models.rules, dict(snapshot.capabilities.own))
         try:
             self._write(msgspec.json.encode(kept, order="sorted"))
-        except OSError as error:
-            log.warning("the rules could not be kept for the next start: %s", type(error).__name__)
+        except (OSError, ValueError, TypeError, msgspec.MsgspecError) as error:
+            if not self._complained:
+                log.warning("the rules could not be kept for the next start: %s", type(error).__name__)
+            self._complained = True
+        else:
+            self._complained = False
 
     def _write(self, text: bytes) -> None:
         with contextlib.suppress(FileNotFoundError):
@@ -64,7 +69,7 @@ class LastRules:
         """The last rules over ``models`` (the settings' map); None where there are none of this database."""
         try:
             kept = msgspec.json.decode(self._path.read_bytes(), type=Kept)
-        except (OSError, msgspec.DecodeError):
+        except (OSError, ValueError, TypeError, msgspec.MsgspecError):
             return None
         if kept.database != self._database:
             return None

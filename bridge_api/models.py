@@ -266,12 +266,23 @@ class ModelCapability(Kept):
         return replace(base, **changed)
 
     def sound_capabilities(self) -> Capabilities:
-        """The row as the API reads it. Raises ValidationError for what no page would have let in."""
+        """The row as the API reads it. Raises ValidationError for what no page ever let in; what is larger than the
+        window, which earlier versions took, is the window."""
         self.clean_fields()
-        self.clean()
-        return self.capabilities()
+        self._clean_names()
+        caps = self.capabilities()
+        window = caps.context_window
+        return replace(caps, max_input=min(caps.max_input, window), max_output=min(caps.max_output, window))
 
     def clean(self) -> None:
+        self._clean_names()
+        caps = self.capabilities()
+        for name, words in (("max_input", "What goes in"), ("max_output", "What comes out")):
+            if getattr(self, name) and getattr(caps, name) > caps.context_window:
+                text = f"{words} cannot be more than the context window, which is {caps.context_window:,} tokens."
+                raise ValidationError({name: text})
+
+    def _clean_names(self) -> None:
         self.model, self.like = self.model.strip(), self.like.strip()
         given = [effort.strip().lower() for effort in self.efforts.split(",") if effort.strip()]
         unknown = [effort for effort in given if effort not in capabilities.EFFORT_ORDER]
@@ -280,11 +291,6 @@ class ModelCapability(Kept):
         self.efforts = "-" if given == ["-"] else ",".join(sorted(given, key=capabilities.EFFORT_ORDER.index))
         if self.like and capabilities.of(self.like) is capabilities.UNKNOWN:
             raise ValidationError({"like": "The built-in table does not know that model."})
-        caps = self.capabilities()
-        for name, words in (("max_input", "What goes in"), ("max_output", "What comes out")):
-            if getattr(self, name) and getattr(caps, name) > caps.context_window:
-                text = f"{words} cannot be more than the context window, which is {caps.context_window:,} tokens."
-                raise ValidationError({name: text})
 
 
 FLAGS: tuple[str, ...] = ("images", "files", "structured_output", "verbosity", "tool_search", "breakpoints", "phase")

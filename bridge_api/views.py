@@ -132,10 +132,15 @@ async def _told(
         failure = None
     except errors.BridgeError as error:
         failure = error
+    except asyncio.CancelledError as cancelled:
+        failure = ended_by(cancelled)
+        story.finish(failure.status, failure, None)
+        raise
     except Exception as error:  # noqa: BLE001 - the last boundary of the request
         failure = unexpected(error)
     story.finish(failure.status if failure else 200, failure, None)
-    await story.kept()
+    if not await story.kept() and failure is None:
+        failure = errors.Overloaded("The audit trail cannot be written.", code="audit_unavailable")
     return failed(failure, arrival, {}) if failure else _json(200, body)
 
 

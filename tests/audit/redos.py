@@ -23,6 +23,7 @@ RUNS = (
     "a@a.", "1.", "1-", "1 ", "12 ", "1:", "a:", "::", "ab:", "0123-", "+1 ", "00 ", "Aa ", "A ", "Aa-", "é", "中", "x=", "a=b;", "a/b/", "://",
     "://a:", "?a=", "&b=", "[", "{", "<", "%", "\\n", "eyJ", "-----BEGIN PRIVATE KEY-----", "4111 ", "DE89 ", "127.0.0.1 ", "password: ",
     "password=a1", 'token="', "secret ", "api_key='a1b2c3d4' ", "a1b2c3d4=", "Bearer ", "my name is A", "Dear A", "12 A St ", "Aa Aa ", "$2", "İ",
+    "a" * 985 + " %3a ",
 )  # fmt: skip
 
 

@@ -264,6 +264,24 @@ async def test_a_database_that_hangs_holds_up_nobody_for_long(
     assert set(database.rows) == {"req_1", "req_2", "req_3"}
 
 
+async def test_a_database_that_hangs_and_a_full_disk_together_lose_nothing_that_memory_has_room_for(
+    make: Make, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Spool, entries: list[Entry]) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Spool, "append", full)
+    monkeypatch.setattr(module, "STUCK", 0.05)
+    monkeypatch.setattr(promise_module, "LONGEST_WAIT", 0.1)
+    sink = make()
+    database.gate.clear()
+    for number in range(4):
+        assert await ask(sink, number).wait()
+    database.gate.set()
+    assert sink.flush(5)
+    assert (sink.lost, set(database.rows)) == (0, {"req_0", "req_1", "req_2", "req_3"})
+
+
 async def test_what_others_have_left_is_looked_for_now_and_then(
     make: Make, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,13 +16,21 @@ def test_what_could_do_harm_in_a_header_or_a_log_is_not_accepted(value: str | No
 
 @pytest.mark.parametrize(
     "value",
-    ["sk-ant-api03-abcdef", "ghp_abcdef012345", "AKIAIOSFODNN7EXAMPLE", "eyJhbGciOiJIUzI1NiJ9.e30.x", "brk_abc"],
+    [
+        "sk-ant-api03-abcdef",
+        "ghp_abcdef012345",
+        "AKIAIOSFODNN7EXAMPLE",
+        "eyJhbGciOiJIUzI1NiJ9.e30.x",
+        "brk_abcdef012345",
+    ],
 )
 def test_a_key_that_was_sent_for_an_id_is_not_accepted(value: str) -> None:
     assert correlation.accept(value) is None
 
 
-@pytest.mark.parametrize("value", ["a", "A.b-c_9", "x" * 64, "skate-1", "task-sk-1", "pk.1"])
+@pytest.mark.parametrize(
+    "value", ["a", "A.b-c_9", "x" * 64, "skate-1", "task-sk-1", "pk.1", "ASIA-PACIFIC-17", "npm-build-42", "SG.prod.1"]
+)
 def test_safe_ids_are_accepted_as_they_are(value: str) -> None:
     assert correlation.accept(value) == value
 

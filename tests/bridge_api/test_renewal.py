@@ -275,3 +275,11 @@ def test_the_name_of_who_made_a_change_outlives_the_account() -> None:
     row = ModelMapping.objects.create(pattern="claude-x", served="gpt-5.4", changed_by=user.username)
     user.delete()
     assert ModelMapping.objects.get(pk=row.pk).changed_by == "ada"
+
+
+@pytest.mark.django_db
+def test_a_row_that_an_earlier_version_took_still_counts_within_its_window() -> None:
+    ModelCapability.objects.create(model="m", source="s", efforts="low,high", context_window=8_192, max_output=16_384)
+    found = load(ModelMap.parse("", "gpt-5.4")).capabilities.of("m")
+    assert (found.context_window, found.max_output) == (8_192, 8_192)
+    assert found.efforts == ("low", "high")

@@ -57,9 +57,10 @@ class Command(BaseCommand):
         if not options["yes"] and not _agreed(len(changes)):
             raise CommandError("Nothing was written.")
         with transaction.atomic():
-            if list(map(str, _difference(incoming, replace=options["replace"]))) != list(map(str, changes)):
+            now = _difference(incoming, replace=options["replace"])
+            if list(map(str, now)) != list(map(str, changes)):
                 raise CommandError("The rules have changed meanwhile; nothing was written. Look again.")
-            _write(changes, path.name, user)
+            _write(now, path.name, user)
         self.stdout.write(f"{len(changes)} changes written.")
 
 
