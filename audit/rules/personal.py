@@ -56,12 +56,12 @@ def _card(text: str, found: re.Match[str]) -> bool:
 
 def _iban(text: str, found: re.Match[str]) -> list[Place]:
     """As many of the characters as its country gives it; what follows is the next word."""
-    size, seen = validators.IBAN_LENGTHS.get(found[0][:2].upper(), 0), 0
-    for at, char in enumerate(found[0]):
-        seen += char.isalnum()
-        if seen == size:
-            return [(found.start(), found.start() + at + 1)] if validators.iban(found[0][: at + 1]) else []
-    return []
+    whole = found[0]
+    size = validators.IBAN_LENGTHS.get(whole[:2].upper(), 0)
+    end = size
+    while (spread := size + sum(map(whole[:end].count, " -"))) > end:
+        end = spread
+    return [(found.start(), found.start() + end)] if size and validators.iban(whole[:end]) else []
 
 
 _NO_HOST = re.compile(

@@ -44,12 +44,22 @@ def strong(name: str) -> bool:
 
 
 _DIGIT, _LETTER, _SIGN = re.compile(r"\d"), re.compile(r"[^\W\d_]"), re.compile(r"[!@#$%^*+=~?]")
+
+
+def _with_digit(value: str) -> bool:
+    return _DIGIT.search(value) is not None
+
+
+def _with_sign(value: str) -> bool:
+    return _SIGN.search(value) is not None
+
+
 _REFERENCE = re.compile("|".join(f"(?:{one.pattern})" for one in (_PATH, _TECH)))
 
 
 def _mixed(value: str) -> bool:
     """A digit beside letters, or a sign that no name has."""
-    return bool(_LETTER.search(value)) if _DIGIT.search(value) else bool(_SIGN.search(value))
+    return _LETTER.search(value) is not None if _with_digit(value) else _with_sign(value)
 
 
 def placeholder(value: str) -> bool:
@@ -105,7 +115,7 @@ def speaks(value: str) -> bool:
 
 def _random(value: str) -> bool:
     """Long and of upper, lower and digits: no path or name looks like this."""
-    return len(value) >= 24 and value != value.lower() and value != value.upper() and _DIGIT.search(value) is not None
+    return len(value) >= 24 and value != value.lower() and value != value.upper() and _with_digit(value)
 
 
 # Kana and their kanji: the rest of a sentence
@@ -121,7 +131,7 @@ def _reference(value: str) -> bool:
         return "." in value and _DOTTED.fullmatch(value) is not None and _named(value)
     if _REFERENCE.fullmatch(value) or ("." in value and value.rpartition(".")[2] in FILES):
         return True
-    return not _DIGIT.search(value) and _DOTTED.fullmatch(value) is not None
+    return not _with_digit(value) and _DOTTED.fullmatch(value) is not None
 
 
 # Words, numbers and versions: the name of a thing
@@ -147,9 +157,7 @@ def quoted(name: str, value: str) -> bool:
         if _CAMEL.fullmatch(value) and _named(value):
             return False
         if " " in value:
-            return "phrase" in name or (
-                value.count(" ") < 3 and ", " not in value and any(char.isdigit() for char in value)
-            )
+            return "phrase" in name or (value.count(" ") < 3 and ", " not in value and _with_digit(value))
         return len(value) >= 3
     if dense(value):
         return True
@@ -176,7 +184,7 @@ def bare(name: str, value: str, after: str, *, env: bool, tight: bool = False) -
     if strong(name):
         if value.isdigit():
             return len(value) >= 4 and not after[:2].strip().isalpha()
-        if not identifier or any(char.isdigit() for char in value):
+        if not identifier or _with_digit(value):
             named = _named(value) and _WORDY.fullmatch(value) is not None
             return len(value) >= (3 if env else 4) and (env or not named)
         if "_" in value and _WORDY.fullmatch(value) and not env:
@@ -189,15 +197,15 @@ def bare(name: str, value: str, after: str, *, env: bool, tight: bool = False) -
         return value.isalpha() and len(value) >= 20 and not value.islower() and env
     if identifier and _WORDY.fullmatch(value):
         return not _named(value) and "_" not in value
-    return _random(value) or sum(char.isdigit() for char in value) >= 2 or any(char in "!@#$%^*+=~" for char in value)
+    return _random(value) or len(_DIGIT.findall(value)) >= 2 or _with_sign(value)
 
 
 def spaced(name: str, value: str) -> bool:
     """Whether a word that only a space parts from ``name`` is a secret: it must not look like prose."""
     if len(value) < 6 or value.startswith("--") or (value.count("-") in (1, 2) and value.replace("-", "").isalpha()):
         return False
-    if any(char.isdigit() for char in value):
-        likely = any(char.isalpha() for char in value) and not _named(value)
+    if _with_digit(value):
+        likely = _LETTER.search(value) is not None and not _named(value)
     else:
-        likely = (strong(name) and any(char in "!@#$%^*+=~" for char in value[:-1])) or value.count("-") >= 3
+        likely = (strong(name) and _with_sign(value[:-1])) or value.count("-") >= 3
     return likely and not placeholder(value) and not _reference(value)
