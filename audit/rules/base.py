@@ -132,7 +132,7 @@ def joined(places: Iterable[Place], back: int, ahead: int) -> list[Place]:
 
 
 def _budget(text: str) -> int:
-    """How often a rule tries its pattern at its needles, a match counted thrice. A text with more, one every ten characters
+    """How often a rule tries its pattern at its needles, a match counted four times. A text with more, one every ten characters
     over its length, is a list of what the rule looks for, or an attack: the rest of it is masked unseen."""
     return max(2000, len(text) // 10)
 
@@ -201,7 +201,7 @@ class Rule:
                 return
             left -= 1
             if found := self.pattern.match(read, start):
-                left -= 2
+                left -= 3
                 yield found
                 # What was read once is not read again from each of its letters.
                 done = found.end() if found.end() - start > _LONG else start + 1

@@ -76,16 +76,16 @@ def read(text: str) -> Reading:
 
 
 def milliseconds(rule: Rule, reading: Reading) -> float:
-    """The best of three, where once is near the limit: other work on the machine is not the rule's."""
+    """The best of three where once is near the limit, of nine above it: other work on the machine is not the rule's."""
     best = float("inf")
-    for _ in range(3):
+    for again in range(9):
         for memory in (reading.known, reading.memo, reading._together, reading._near):
             memory.clear()
         begin = time.process_time()
         for _place in rule.places(reading):
             pass
         best = min(best, (time.process_time() - begin) * 1000)
-        if best < LIMIT_MS / 2:
+        if best < LIMIT_MS / 2 or (best < LIMIT_MS and again > 1):
             break
     return best
 
