@@ -208,11 +208,20 @@ def _statement(model: str, names: tuple[str, ...], on_conflict: str) -> _Stateme
 def _maker(one: Any) -> Callable[[Any], Any] | None:
     """How a value of a field becomes a parameter of the database; None where it is one already."""
     if one.get_internal_type() == "JSONField":
-        # PostgreSQL takes no NUL, however it is written.
-        return lambda value: orjson.dumps(value).decode().replace("\\u0000", "\\ufffd")
+        return _json_text
     if one.get_internal_type() == "DateTimeField":
         return _utc_text if connection.vendor == "sqlite" else connection.ops.adapt_datetimefield_value
     return None
+
+
+def _json_text(value: Any) -> str:
+    """``value`` as JSON that both databases take. A model may write numbers of any size into a tool's arguments."""
+    try:
+        text = orjson.dumps(value).decode()
+    except TypeError:
+        text = json.dumps(value, ensure_ascii=False, default=str).encode(errors="replace").decode()
+    # PostgreSQL takes no NUL, however it is written.
+    return text.replace("\\u0000", "\\ufffd")
 
 
 def _utc_text(value: datetime) -> str:

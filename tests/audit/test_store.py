@@ -115,6 +115,11 @@ def test_what_no_database_takes_in_json_is_replaced() -> None:
     assert AuditRecord.objects.get().response == {"content": ["a\ufffdb"]}
 
 
+def test_a_number_of_any_size_and_half_a_character_in_an_answer_cost_no_row() -> None:
+    write([end(response={"content": [{"input": {"n": 10**30, "s": "half \ud800"}}]})])
+    assert AuditRecord.objects.get().response == {"content": [{"input": {"n": 10**30, "s": "half ?"}}]}
+
+
 @pytest.mark.skipif(connections["default"].vendor != "sqlite", reason="SQLite has no type for times")
 @pytest.mark.parametrize("moment", [datetime(2026, 11, 23, 20, 2, 37, 1, UTC), datetime(2026, 1, 1, tzinfo=UTC)])
 def test_a_time_is_written_as_django_writes_it(moment: datetime) -> None:
