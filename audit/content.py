@@ -107,12 +107,12 @@ class Redactor:
         """An error's words; in mode ``full`` only those that error messages are made of. ``masked`` counts by rule. Never
         raises."""
         if self.mode == "none":
-            return text[:MAX_WORDS]
+            return _writable(text[:MAX_WORDS])
         if self.mode == "partial":
             with contextlib.suppress(Exception):  # what cannot be masked is told as in ``full``
                 told, found = mask_cut(text, MAX_WORDS)
                 _add(masked if masked is not None else {}, found)
-                return told
+                return _writable(told)
         return known_words(text[:MAX_WORDS])
 
     # -- parts ----------------------------------------------------------------------------------------
@@ -208,6 +208,11 @@ def _message_line(data: bytes) -> str:
         kind = block.type if block.type.replace("_", "").isalpha() and len(block.type) < 40 else "block"
         kinds[kind] = kinds.get(kind, 0) + 1
     return f"{role}: " + ", ".join(kind if number == 1 else f"{number} {kind}" for kind, number in kinds.items())
+
+
+def _writable(text: str) -> str:
+    """``text`` without what no database takes: NUL, and halves of characters."""
+    return text.replace("\x00", "\ufffd").encode(errors="replace").decode()
 
 
 def _add(sums: dict[str, int], more: Mapping[str, int]) -> None:

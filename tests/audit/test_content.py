@@ -134,6 +134,14 @@ def test_an_error_keeps_its_own_words() -> None:
     assert Redactor("none", b"").words(text) == text
 
 
+@pytest.mark.parametrize("mode", ["full", "partial", "none"])
+def test_an_errors_words_hold_nothing_that_no_database_takes(mode: str) -> None:
+    told = Redactor(mode, b"").words("Invalid value: a\x00b \ud83d")
+    assert told.startswith("Invalid value: ")
+    assert told.encode()
+    assert "\x00" not in told
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
