@@ -257,10 +257,8 @@ class Sink:
         try:
             self._connect(IMPATIENCE_MS if self.spooled else PATIENCE_MS)
             self._writer(entries)
-        except (DataError, IntegrityError, ValueError, TypeError, KeyError) as error:
-            if len(entries) > 1:
-                return all([self._write([entry]) for entry in entries])
-            self._reject(entries[0], type(error).__name__)
+        except (DataError, IntegrityError) as error:
+            return self._one_by_one(entries, error)
         except DatabaseFailure as error:
             if not self._away:
                 log.warning("audit rows wait on disk: the database says %s", type(error).__name__)
@@ -269,9 +267,18 @@ class Sink:
                 connection.close()
             self._next_try = time.monotonic() + AGAIN
             return False
+        except Exception as error:  # noqa: BLE001 - a value that no driver takes: that row is put aside, not lost
+            return self._one_by_one(entries, error)
         finally:
             self._since = 0.0
         self._away = False
+        return True
+
+    def _one_by_one(self, entries: list[Entry], error: Exception) -> bool:
+        """One of ``entries`` is refused, and the others are not."""
+        if len(entries) > 1:
+            return all([self._write([entry]) for entry in entries])
+        self._reject(entries[0], type(error).__name__)
         return True
 
     def _catch_up(self) -> None:

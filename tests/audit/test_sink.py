@@ -32,6 +32,7 @@ class Database:
         self.again: list[bool] = []
         self.away = False
         self.odd: set[str] = set()
+        self.why: Exception = DataError("no")
         self.gate = threading.Event()
         self.gate.set()
 
@@ -41,7 +42,7 @@ class Database:
             raise OperationalError("database is locked")
         ids = [str(entry.values["request_id"]) for entry in entries]
         if self.odd & set(ids):
-            raise DataError("no")
+            raise self.why
         self.groups.append(ids)
         self.again.append(again)
 
@@ -168,10 +169,12 @@ async def test_a_trail_that_is_required_refuses_while_the_database_is_away_and_k
     assert await ask(sink, 2, required=True).wait()
 
 
+@pytest.mark.parametrize("why", [DataError("no"), OverflowError("too large"), AttributeError("no")])
 async def test_a_row_that_the_database_refuses_is_put_aside_and_stops_no_other(
-    make: Make, database: Database, tmp_path: Path
+    make: Make, database: Database, tmp_path: Path, why: Exception
 ) -> None:
     sink = make()
+    database.why = why
     database.odd = {"req_2"}
     database.gate.clear()
     promises = [ask(sink, number) for number in range(1, 4)]
