@@ -19,6 +19,8 @@ from audit.prices import cost
 from bridge_api.signals import Attempt, ExchangeFinished, ExchangeOpened
 
 MAX_TOOLS = 100
+MOST = 2**31 - 1
+"""What a column for numbers holds: an upstream may claim any number of tokens, a clock may jump by years."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 Values = dict[str, Any]
@@ -63,10 +65,10 @@ def finished_values(done: ExchangeFinished, key: bytes = b"") -> Values:
         told = named(name[:128], key)
         tools[told] = tools.get(told, 0) + 1
     tokens = {
-        "input_tokens": usage.get("input_tokens") or 0,
-        "cached_tokens": usage.get("cache_read_input_tokens") or 0,
-        "cache_write_tokens": usage.get("cache_creation_input_tokens") or 0,
-        "output_tokens": usage.get("output_tokens") or 0,
+        "input_tokens": _number(usage, "input_tokens"),
+        "cached_tokens": _number(usage, "cache_read_input_tokens"),
+        "cache_write_tokens": _number(usage, "cache_creation_input_tokens"),
+        "output_tokens": _number(usage, "output_tokens"),
     }
     model = done.upstream_model or beginning["model_served"]
     return {
@@ -79,7 +81,7 @@ def finished_values(done: ExchangeFinished, key: bytes = b"") -> Values:
         "error_code": code(done.error_code or "") if done.outcome != "client_disconnected" else "",
         "stop_reason": _cut(done.stop_reason or "", 40),
         **tokens,
-        "reasoning_tokens": (usage.get("output_tokens_details") or {}).get("thinking_tokens") or 0,
+        "reasoning_tokens": _number(usage.get("output_tokens_details") or {}, "thinking_tokens"),
         "usage_estimated": done.usage_estimated,
         "cost": _price(model, tokens) if usage else None,
         "connected_ms": _after(received, times.get("upstream_connected")),
@@ -105,7 +107,7 @@ def _attempt(one: Attempt, done: ExchangeFinished) -> Values:
         "record": done.request_id,
         "number": one.number,
         "started_ms": _after(done.times["received"], one.started_at) or 0,
-        "duration_ms": round(one.seconds * 1000),
+        "duration_ms": min(MOST, round(one.seconds * 1000)),
         "status": one.status,
         "error_code": code(one.error_code or ""),
         "upstream_request_id": _cut(one.upstream_request_id or "", 64),
@@ -142,7 +144,11 @@ def _price(model: str, tokens: Mapping[str, int]) -> float | None:
 
 
 def _after(received: float, moment: float | None) -> int | None:
-    return None if moment is None else max(0, round((moment - received) * 1000))
+    return None if moment is None else min(MOST, max(0, round((moment - received) * 1000)))
+
+
+def _number(usage: Mapping[str, Any], name: str) -> int:
+    return min(MOST, usage.get(name) or 0)
 
 
 def _clean(text: str) -> str:

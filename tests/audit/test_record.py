@@ -8,8 +8,8 @@ import pytest
 from django.db import models
 
 from audit.models import AuditRecord, UpstreamAttempt
-from audit.record import attempt_values, finished_values, opened_values, session_hash
-from bridge_api.signals import ExchangeFinished
+from audit.record import MOST, attempt_values, finished_values, opened_values, session_hash
+from bridge_api.signals import Attempt, ExchangeFinished
 from tests.audit.payloads import RECEIVED, finished, opened
 
 LONG = "x" * 10_000
@@ -53,6 +53,14 @@ def test_what_an_upstream_sends_is_cut_to_its_column(name: str) -> None:
     field = AuditRecord._meta.get_field(name)
     assert isinstance(field, models.CharField)
     assert len(finished_values(finished(**{name: LONG}))[name]) <= (field.max_length or 0)
+
+
+def test_no_number_is_larger_than_its_column() -> None:
+    huge = {"input_tokens": 2**70, "output_tokens": 2**40, "output_tokens_details": {"thinking_tokens": 2**70}}
+    years = {"received": RECEIVED, "first_byte": RECEIVED + 1e9, "finished": RECEIVED + 1e9}
+    done = finished(usage=huge, times=years, attempts=(Attempt(1, RECEIVED + 1e9, 1e9),))
+    numbers = [*finished_values(done).values(), *attempt_values(done)[0].values()]
+    assert max(one for one in numbers if isinstance(one, int)) == MOST
 
 
 def test_no_value_holds_what_ends_a_line_or_what_no_database_takes() -> None:
