@@ -6,17 +6,20 @@ entries are written before its unfinished rows are called interrupted; all of it
 
 from __future__ import annotations
 
+import logging
 import socket
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from django.db import transaction
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from audit.models import AuditRecord, Outcome, Worker
-from audit.spool import SUFFIX, orphans
-from audit.store import GONE_AFTER, add_sums, write
+from audit.spool import SUFFIX, Spool, orphans
+from audit.store import GONE_AFTER, Entry, add_sums, write
 
+log = logging.getLogger("bridge.audit")
 BATCH = 500
 
 
@@ -32,8 +35,9 @@ def adopt(folder: Path, own: str) -> int:
                 entries, end = spool.batch(BATCH)
                 if not entries:
                     spool.done(end, 0)
+                    spool.cut_short()
                     break
-                write(entries, again=True)
+                _bring_in(spool, entries)
                 spool.done(end, len(entries))
             marked += mark(AuditRecord.objects.filter(worker=spool.worker))
             Worker.objects.filter(id=spool.worker).delete()
@@ -41,6 +45,22 @@ def adopt(folder: Path, own: str) -> int:
         finally:
             spool.close(keep=not settled)
     return marked + mark_unseen(folder)
+
+
+def _bring_in(spool: Spool, entries: Sequence[Entry]) -> None:
+    """Write ``entries``. One that the database will never take is put aside, so that it holds up no other."""
+    try:
+        write(entries, again=True)
+    except Exception as error:  # what is not the database's own trouble is the entry's
+        if isinstance(error, DatabaseError | InterfaceError) and not isinstance(error, DataError | IntegrityError):
+            raise
+        if len(entries) > 1:
+            for entry in entries:
+                _bring_in(spool, [entry])
+            return
+        spool.reject(entries[0])
+        told = {"fields": {"correlation_id": entries[0].values.get("correlation_id")}}
+        log.error("an audit row was refused by the database and put aside: %s", type(error).__name__, extra=told)
 
 
 def mark_unseen(folder: Path) -> int:

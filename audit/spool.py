@@ -1,8 +1,9 @@
 """Entries that wait on disk for a database that is away: a file for each process.
 
-Invariants: an entry is whole in the file or not at all counted (a line that a crash cut short is skipped); the file is
-locked by its process for as long as that lives, so that who gets the lock knows that its owner is gone; appending is
-safe from any thread; nothing is fetched from the file that is not written to the database first and then let go.
+Invariants: an entry is whole in the file or not at all counted; what cannot be read, and what a crash cut short, is
+put aside, not dropped; the file is locked by its process for as long as that lives, so that who gets the lock knows
+that its owner is gone; appending is safe from any thread; nothing is fetched from the file that is not written to the
+database first and then let go.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class Spool:
         self._lock = threading.Lock()
         self._file = _locked(self.path, wait=wait)
         self._read = 0
+        self._odd: list[bytes] = []
         self.waiting = sum(1 for _ in _lines(self.path))
 
     def append(self, entries: Sequence[Entry]) -> None:
@@ -50,17 +52,23 @@ class Spool:
     def batch(self, most: int) -> tuple[list[Entry], int]:
         """The oldest entries, at most ``most``, and where they end; ``done`` lets them go."""
         entries: list[Entry] = []
+        self._odd = []
         read = self._read
         for line, end in _lines(self.path, self._read):
             read = end
-            with contextlib.suppress(ValueError):
+            try:
                 entries.append(Entry.from_line(line))
+            except ValueError:
+                self._odd.append(line)
             if len(entries) >= most:
                 break
         return entries, read
 
     def done(self, end: int, number: int) -> None:
-        """What stands before ``end``, ``number`` entries, is in the database."""
+        """What stands before ``end``, ``number`` entries, is in the database, but for what could not be read."""
+        if self._odd:
+            self._aside(b"".join(self._odd))
+            self._odd = []
         with self._lock:
             self._read = end
             self.waiting = max(0, self.waiting - number)
@@ -70,8 +78,22 @@ class Spool:
 
     def reject(self, entry: Entry) -> None:
         """Put aside an entry that the database will never take."""
-        with self.path.with_suffix(REJECTED).open("ab") as file:
-            file.write(entry.line())
+        self._aside(entry.line())
+
+    def cut_short(self) -> None:
+        """Put aside what is left once all whole lines are done: a crash cut it short, and its owner is gone."""
+        with self._lock:
+            rest = self.path.read_bytes()[self._read :]
+            if rest:
+                self._aside(rest + b"\n")
+            os.ftruncate(self._file, 0)
+
+    def _aside(self, data: bytes) -> None:
+        file = os.open(self.path.with_suffix(REJECTED), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(file, data)
+        finally:
+            os.close(file)
 
     def close(self, *, keep: bool = False) -> None:
         """Let go of the file. An empty one is removed unless ``keep``: then the next process finds it, and settles what

@@ -44,15 +44,18 @@ class Entry:
 
     @classmethod
     def from_line(cls, line: bytes) -> Entry:
-        """Raises ValueError for a line that is not whole."""
+        """Raises ValueError for a line that is not whole, or not an entry's."""
         read = orjson.loads(line)
-        if not isinstance(read, dict) or not {"kind", "values", "attempts"} <= read.keys():
+        try:
+            kind, values, attempts = read["kind"], read["values"], list(read["attempts"])
+            for name in ("received_at", "finished_at"):
+                if values.get(name):
+                    values[name] = datetime.fromisoformat(values[name])
+        except (KeyError, TypeError, AttributeError):
+            raise ValueError("not an entry") from None
+        if kind not in ("opened", "finished"):
             raise ValueError("not an entry")
-        values = read["values"]
-        for name in ("received_at", "finished_at"):
-            if values.get(name):
-                values[name] = datetime.fromisoformat(values[name])
-        return cls(read["kind"], values, read["attempts"])
+        return cls(kind, values, attempts)
 
 
 # What a beginning knows; an end overwrites none of it.

@@ -81,6 +81,30 @@ def test_it_may_be_done_twice(tmp_path: Path) -> None:
     assert UsageHour.objects.aggregate(all=Sum("requests"))["all"] == 1
 
 
+def test_an_entry_that_no_database_takes_holds_up_no_other(tmp_path: Path) -> None:
+    dead = Spool(tmp_path, "dead")
+    write([now(2, "dead")])  # type: ignore[list-item]
+    refused, older = end(3, worker="dead", status=None), end(4, worker="dead")
+    del older.values["status"]
+    dead.append([end(1, worker="dead"), refused, older])
+    dead.close()
+    assert adopt(tmp_path, "own") == 1
+    assert outcomes() == {"req_1": "completed", "req_2": "interrupted"}
+    assert (tmp_path / "dead.rejected").read_bytes().count(b"\n") == 2
+    assert not (tmp_path / "dead.spool").exists()
+
+
+def test_a_file_that_a_crash_cut_short_goes_when_its_owner_is_gone(tmp_path: Path) -> None:
+    dead = Spool(tmp_path, "dead")
+    dead.append([end(1, worker="dead"), end(2, worker="dead")])
+    dead.close()
+    path = tmp_path / "dead.spool"
+    path.write_bytes(path.read_bytes()[:-20])
+    adopt(tmp_path, "own")
+    assert outcomes() == {"req_1": "completed"}
+    assert [one.name for one in tmp_path.iterdir()] == ["dead.rejected"]
+
+
 def test_many_entries_come_in_by_and_by(tmp_path: Path) -> None:
     dead = Spool(tmp_path, "dead")
     dead.append([end(number, worker="dead") for number in range(1200)])

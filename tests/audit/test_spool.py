@@ -49,9 +49,28 @@ def test_a_line_that_a_crash_cut_short_is_skipped(tmp_path: Path) -> None:
     path = tmp_path / "w1.spool"
     path.write_bytes(path.read_bytes()[:-20])
     (found,) = orphans(tmp_path)
-    entries, _ = found.batch(10)
+    entries, at = found.batch(10)
     assert [entry.values["request_id"] for entry in entries] == ["req_1"]
+    found.done(at, 1)
+    found.cut_short()
     found.close()
+    assert not path.exists()
+    assert b"req_2" in (tmp_path / "w1.rejected").read_bytes()
+
+
+def test_a_line_that_cannot_be_read_is_put_aside_once_and_stops_no_other(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, "w1")
+    spool.append([end(1)])
+    with spool.path.open("ab") as file:
+        file.write(b'{"kind": "finished", "values": [], "attempts": []}\n' + b"\x00" * 30 + b"\n")
+    spool.append([end(2)])
+    assert spool.batch(10) == spool.batch(10)
+    entries, at = spool.batch(10)
+    assert [entry.values["request_id"] for entry in entries] == ["req_1", "req_2"]
+    spool.done(at, 2)
+    assert (tmp_path / "w1.rejected").read_bytes().count(b"\n") == 2
+    assert (spool.waiting, spool.path.stat().st_size) == (0, 0)
+    spool.close()
 
 
 def test_what_was_written_is_let_go_and_what_came_meanwhile_stays(tmp_path: Path) -> None:
@@ -82,4 +101,5 @@ def test_an_entry_that_no_database_takes_is_put_aside(tmp_path: Path) -> None:
     spool = Spool(tmp_path, "w1")
     spool.reject(end(1))
     assert b"req_1" in (tmp_path / "w1.rejected").read_bytes()
+    assert (tmp_path / "w1.rejected").stat().st_mode & 0o077 == 0
     spool.close()

@@ -19,7 +19,14 @@ def counted() -> int:
     return UsageHour.objects.aggregate(all=Sum("requests"))["all"] or 0
 
 
-@pytest.mark.parametrize("line", [b"", b"{", b"[]", b'{"kind": "opened"}', b'"x"\n'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"", b"{", b"[]", b'{"kind": "opened"}', b'"x"\n', b"\x00" * 40, b'{"kind": "opened", "values": [], "attempts": []}',
+        b'{"kind": "other", "values": {}, "attempts": []}', b'{"kind": "opened", "values": {}, "attempts": null}',
+        b'{"kind": "opened", "values": {"received_at": 7}, "attempts": []}',
+    ],
+)  # fmt: skip
 def test_a_line_that_is_not_whole_is_no_entry(line: bytes) -> None:
     with pytest.raises(ValueError):
         Entry.from_line(line)
