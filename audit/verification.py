@@ -97,7 +97,8 @@ def _left(folder: Path) -> int:
     number = 0
     for spool in orphans(folder):
         number += spool.waiting
-        spool.close()
+        # Also an empty one says that its owner is gone, to the next process that starts.
+        spool.close(keep=True)
     return number
 
 

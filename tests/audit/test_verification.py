@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from audit.models import AuditRecord, UpstreamAttempt, UsageHour, Worker
+from audit.recovery import adopt
 from audit.spool import Spool
 from audit.store import write
 from audit.verification import verify
@@ -75,6 +76,13 @@ def test_what_a_process_left_on_disk_is_found(tmp_path: Path) -> None:
         "files of rows that the database refused": 1,
     }
     assert (tmp_path / "w9.spool").exists()
+
+
+def test_looking_takes_nothing_away_that_the_next_process_needs(tmp_path: Path) -> None:
+    write([beginning(1, worker="gone", received_at=ago(0))])
+    Spool(tmp_path, "gone").close(keep=True)
+    verify(tmp_path)
+    assert adopt(tmp_path, "own") == 1
 
 
 def test_processes_that_lost_rows_or_went_silent_are_found(tmp_path: Path) -> None:
