@@ -33,11 +33,13 @@ def hours(since: datetime | None = None, until: datetime | None = None) -> list[
     first = max(hour_of(oldest) + (_HOUR if pruned else timedelta(0)), hour_of(since) if since else hour_of(oldest))
     last = min(hour_of(newest), hour_of(until) if until else hour_of(newest))
     found = set(UsageHour.objects.filter(hour__gte=first, hour__lte=last).values_list("hour", flat=True).distinct())
-    at = first
-    while at <= last:
-        if at not in found and _rows(at).exists():
-            found.add(at)
-        at += _HOUR
+    at: datetime | None = first
+    while at is not None and at <= last:
+        # From row to row, not from hour to hour: a clock that was wrong once may have left one of years ago.
+        ended = times.filter(received_at__gte=at, finished_at__isnull=False).first()
+        if ended is not None and hour_of(ended) <= last:
+            found.add(hour_of(ended))
+        at = hour_of(ended) + _HOUR if ended is not None else None
     return sorted(found)
 
 

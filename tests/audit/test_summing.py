@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -61,3 +63,11 @@ def test_hours_whose_rows_were_pruned_are_left() -> None:
 @pytest.mark.usefixtures("rows")
 def test_only_the_hours_that_were_asked_for_are_looked_at() -> None:
     assert hours(HOUR + timedelta(hours=1), HOUR + timedelta(hours=1)) == [HOUR + timedelta(hours=1)]
+
+
+def test_a_row_of_years_ago_does_not_make_every_hour_since_be_asked_for(
+    django_assert_max_num_queries: Callable[[int], AbstractContextManager[object]],
+) -> None:
+    write([end(1), end(2, received_at=datetime(2001, 2, 3, tzinfo=UTC)), end(3, received_at=datetime.now(UTC))])
+    with django_assert_max_num_queries(10):
+        assert len(hours()) == 3
