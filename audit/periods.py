@@ -20,9 +20,9 @@ def moment(text: str, now: datetime) -> datetime:
         if ago is not None:
             return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
         found = datetime.fromisoformat(text.strip())
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise ValueError("a time is written as 24h, 7d or 2026-11-23T12:00:00") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def size(text: str) -> int:

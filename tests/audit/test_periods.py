@@ -11,7 +11,9 @@ from audit.periods import moment, size
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "7 days", "5x", "99999999d", "999999w", "2026-13-01"])
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "7 days", "5x", "99999999d", "999999w", "2026-13-01", "0001-01-01T00:00+05:00"]
+)
 def test_a_time_that_cannot_be_read_is_told_how(text: str) -> None:
     with pytest.raises(ValueError, match="24h, 7d"):
         moment(text, NOW)

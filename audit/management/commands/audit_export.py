@@ -60,10 +60,18 @@ class Command(BaseCommand):
                 self.stdout.write(line, ending="")
             self.stdout.flush()
         except BrokenPipeError:
-            # Who reads has enough, as `head` has. Python would complain once more at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            # Who reads has enough, as `head` has.
+            _end_output()
+        except OSError as error:
+            _end_output()
+            raise CommandError(f"the rows cannot be written: {error.strerror}") from error
         except DatabaseError as error:
             raise CommandError(f"the database says: {error}") from error
+
+
+def _end_output() -> None:
+    """Python would complain once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _who() -> str:
@@ -81,8 +89,18 @@ def _words(options: dict[str, Any]) -> str:
     return " ".join(f"--{name.replace('_', '-')}={value}" for name, value in given.items())
 
 
+def _is_text(value: str) -> bool:
+    try:
+        return bool(value.encode())
+    except UnicodeError:  # bytes of a shell that are no text
+        return False
+
+
 def _wanted(options: dict[str, Any]) -> Q:
     now, wanted = datetime.now(UTC), Q()
+    for name in (*FILTERS, "session"):
+        if not str(options[name]).isascii() and not _is_text(options[name]):
+            raise CommandError(f"--{name.replace('_', '-')} is not UTF-8")
     for name, lookup in (("since", "received_at__gte"), ("until", "received_at__lt")):
         if options[name]:
             try:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import IO, Any, cast
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 from rich.console import Console
 from rich.progress import track
 
@@ -29,15 +30,21 @@ class Command(BaseCommand):
             )
         except ValueError as error:
             raise CommandError(str(error)) from None
+        try:
+            self._make(since, until, dry_run=options["dry_run"])
+        except DatabaseError as error:
+            raise CommandError(f"the database says: {error}. Run it again.") from error
+
+    def _make(self, since: datetime | None, until: datetime | None, *, dry_run: bool) -> None:
         console = Console(file=cast(IO[str], self.stderr))
         hours = summing.hours(since, until)
         differ = []
         for hour in track(hours, description="summing", console=console):
             if summing.differs(hour):
                 differ.append(hour)
-                if not options["dry_run"]:
+                if not dry_run:
                     summing.renew(hour)
-        what = "differ from their rows" if options["dry_run"] else "differed from their rows and were made anew"
+        what = "differ from their rows" if dry_run else "differed from their rows and were made anew"
         self.stdout.write(f"{len(hours)} hours; {len(differ)} {what}.")
         for hour in differ[:20]:
             self.stdout.write(f"  {hour:%Y-%m-%d %H}h")

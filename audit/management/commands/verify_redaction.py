@@ -66,7 +66,10 @@ class Command(BaseCommand):
                 place = items[miss.number - 1].text[miss.start : miss.end]
                 console.print(f"item {miss.number}: {miss.what} {miss.kind}: {place!r}", markup=False)
         if options["json"]:
-            options["json"].write_text(json.dumps(measured.plain(), indent=2) + "\n")
+            try:
+                options["json"].write_text(json.dumps(measured.plain(), indent=2) + "\n")
+            except OSError as error:
+                raise CommandError(f"{options['json']} cannot be written: {error.strerror}") from error
         if found := report.shortfalls(measured, options["secrets"], options["personal"], options["false"]):
             raise CommandError("; ".join(found))
 

@@ -200,6 +200,49 @@ def test_sums_are_told_to_differ_and_made_anew(settings: Any, tmp_path: Path) ->
     assert "none" in run("verify_audit")
 
 
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["audit_export", "--since=0001-01-01T00:00+05:00"], "24h, 7d"),
+        (["audit_export", "--model=\udcff"], "--model is not UTF-8"),
+        (["audit_rollup", "--until=9999-12-31T23:59-05:00"], "24h, 7d"),
+        (["verify_audit", "--max-age=99999999999999"], "between 0 and"),
+        (["verify_audit", "--max-age=-1"], "between 0 and"),
+        (["verify_audit", "--json=/nowhere/found.json"], "/nowhere/found.json cannot be written: No such file"),
+    ],
+)
+def test_what_makes_no_sense_is_told_in_a_line(args: list[str], told: str, settings: Any, tmp_path: Path) -> None:
+    settings.AUDIT_SPOOL_DIR = tmp_path
+    with pytest.raises(CommandError, match=told):
+        run(*args)
+
+
+@pytest.mark.parametrize("command", ["audit_export", "audit_prune", "audit_rollup", "verify_audit"])
+def test_a_database_without_tables_is_told_in_a_line(command: str, tmp_path: Path) -> None:
+    environment = {"DATABASE_URL": f"sqlite:///{tmp_path}/empty.sqlite3", "SECRET_KEY": "x" * 50}
+    told = subprocess.run(
+        [sys.executable, "manage.py", command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 1
+    assert told.stderr.startswith("CommandError: the database says: no such table")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_an_export_to_a_disk_that_is_full_is_told_in_a_line(tmp_path: Path) -> None:
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "DATABASE_URL": f"sqlite:///{tmp_path}/trail.sqlite3",
+        "SECRET_KEY": "x" * 50,
+    }
+    manage = f"{sys.executable} manage.py"
+    command = f"{manage} migrate -v0 && {manage} audit_export --format=csv > /dev/full"
+    told = subprocess.run(
+        ["bash", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 1
+    assert told.stderr == "CommandError: the rows cannot be written: No space left on device\n"
+
+
 def test_a_rollup_of_a_time_that_cannot_be_read_is_refused() -> None:
     with pytest.raises(CommandError, match="24h"):
         run("audit_rollup", "--until=soon")
