@@ -41,7 +41,8 @@ whether which while will window with within without worker would written wrong y
 """
 _WORDS = frozenset(_TEXT.split())
 # Digits with separators between them are one number: a card, a telephone number, a date.
-_TOKEN = re.compile(r"[A-Za-z]+|\d+(?:[ ./-]\d+)*|[^A-Za-z\d]")
+_TOKEN = re.compile(r"[A-Za-z]+|\d+(?:[^A-Za-z\d]{1,3}\d+)*|[^A-Za-z\d]")
+_SEPARATED = re.compile(r"\d[ ./-]\d")
 _PLAIN = re.compile(r"[ \n.,:;!?'\"()\[\]<>=/_-]")
 
 
@@ -51,9 +52,16 @@ def known_words(text: str) -> str:
         return text
     kept: list[str] = []
     for token in _TOKEN.findall(text):
-        known = token.lower() in _WORDS or _PLAIN.fullmatch(token) or (token.isdigit() and len(token) <= 7)
+        known = token.lower() in _WORDS or _PLAIN.fullmatch(token) or _is_small(token)
         if known:
             kept.append(token)
         elif not kept or kept[-1] != "…":
             kept.append("…")
     return re.sub(r"…(?:[\s\W\d]{0,3}…)+", "…", "".join(kept))
+
+
+def _is_small(token: str) -> bool:
+    """Whether a token is a number of at most seven digits, or a few such as ``[1, 200000]`` with no more together."""
+    if not token[0].isdigit() or _SEPARATED.search(token):
+        return False
+    return sum(map(str.isdigit, token)) <= 7 and all(one.isdigit() or _PLAIN.fullmatch(one) for one in token)

@@ -18,6 +18,9 @@ from audit.wording import known_words
         ("The upstream did not answer in time.", "The upstream did not answer in time."),
         ("Card 4111 1111 1111 1111 of Ms Zubrowka", "… of …"),
         ("born 24.12.1999, call 030 123456", "…, call …"),
+        ("card 4111,1111,1111,1111 or 4111_1111_1111_1111", "… or …"),
+        ("call (555) 123-4567 or\n555:123:4567", "call (… or"),
+        ("messages[3][0] is not in [1, 20000]", "messages[3][0] is not in [1, 20000]"),
         ("mail to canary@example.com", "… to …"),
     ],
 )
