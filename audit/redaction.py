@@ -68,8 +68,11 @@ def _digest(text: str, key: bytes, size: int) -> str:
 
 @lru_cache(maxsize=4096)
 def _harmless(word: str) -> bool:
-    """Whether a word of the protocol's form is no key that was put in its place."""
-    return mask_secrets(word) == word
+    """Whether a word of the protocol's form is no key, and nobody's number, that was put in its place."""
+    try:
+        return mask(word)[0] == word
+    except Exception:  # noqa: BLE001 - a rule that fails hides the word, not the whole tree
+        return False
 
 
 @dataclass(slots=True)
@@ -105,6 +108,7 @@ class _Walk:
 
     def mapping(self, value: Mapping[Any, Any], place: shape.Place, depth: int) -> dict[str, Any]:
         told: dict[str, Any] = {}
+        alike: dict[str, int] = {}
         for number, (name, one) in enumerate(value.items()):
             if self.nodes > MAX_NODES:
                 self.count("cut_nodes")
@@ -114,7 +118,9 @@ class _Walk:
             inner = shape.inside(value, name, one, place)
             shown = self.name(name, place)
             while shown in told:
-                shown += "_"
+                # Numbered, so that very many that are masked alike cost no more than others.
+                alike[shown] = again = alike.get(shown, 1) + 1
+                shown = f"{shown}_{again}"
             if self.leaf is _partial and one is not None and (kind := shape.sensitive(name)):
                 self.count("sensitive_key")
                 told[shown] = f"[{kind}]"

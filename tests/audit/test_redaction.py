@@ -80,6 +80,23 @@ def test_a_protocols_place_with_a_key_in_it_is_hidden() -> None:
     assert told["model"].startswith("<48 chars") and told["role"].startswith("<3 chars")
 
 
+@pytest.mark.parametrize("said", ["4111-1111-1111-1111", "203.0.113.77", "555-123-4567"])
+def test_a_protocols_place_with_somebodys_number_in_it_is_hidden(said: str) -> None:
+    told, _ = redact(
+        {"model": said, "tools": [{"name": said}], "tool_choice": {"type": "tool", "name": said}}, "full", KEY
+    )
+    assert said not in str(told)
+    assert told["tool_choice"]["type"] == "tool"
+
+
+def test_very_many_keys_that_are_masked_alike_are_told_apart_in_short() -> None:
+    told, _ = redact({"input": {f"user{at}@example.org": at for at in range(300)}}, "partial", KEY)
+    keys = list(told["input"])
+    assert keys[:3] == ["[email]", "[email]_2", "[email]_3"]
+    assert len(set(keys)) == 300
+    assert max(map(len, keys)) < 12
+
+
 def test_equal_contents_have_equal_hashes_of_one_installation_only() -> None:
     one, other = redact(["x", "x"], "full", KEY)[0], redact(["x", "x"], "full", b"other")[0]
     assert one[0] == one[1] and one != other
