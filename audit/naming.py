@@ -54,9 +54,10 @@ def client_of(agent: str) -> tuple[str, str]:
     return found["sdk"] or found["name"], found["is"] or found["version"] or ""
 
 
+@lru_cache(1024)
 def code(text: str) -> str:
     """A code of an error, which an upstream may write as it likes."""
-    return text if not text or _CODE.fullmatch(text) else OTHER
+    return text if not text or (_CODE.fullmatch(text) and _harmless(text)) else OTHER
 
 
 def _harmless(text: str) -> bool:

@@ -93,7 +93,8 @@ def finished_values(done: ExchangeFinished, key: bytes = b"") -> Values:
         "note_count": len(done.notes),
         "tool_calls": tools,
         "upstream_response_id": _cut(done.upstream_response_id or "", 128),
-        "notes": [{"code": note.code, "where": _clean(note.where)} for note in done.notes],
+        # A place may be the name of a tool, or of a field that nobody knows.
+        "notes": [{"code": note.code, "where": named(note.where[:128], key)} for note in done.notes],
     }
 
 

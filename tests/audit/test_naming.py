@@ -76,7 +76,14 @@ def test_a_client_has_a_name_and_a_version(agent: str, client: tuple[str, str]) 
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [("rate_limit_exceeded", "rate_limit_exceeded"), ("", ""), ("what I said", "other"), ("x" * 81, "other")],
+    [
+        ("rate_limit_exceeded", "rate_limit_exceeded"),
+        ("", ""),
+        ("what I said", "other"),
+        ("x" * 81, "other"),
+        ("sk-ant-api03-abcdefghijklmnopqrstuvwxyz0123456789", "other"),
+        ("4111-1111-1111-1111", "other"),
+    ],
 )
 def test_a_code_is_a_word(text: str, told: str) -> None:
     assert code(text) == told

@@ -10,6 +10,7 @@ from django.db import models
 from audit.models import AuditRecord, UpstreamAttempt
 from audit.record import MOST, attempt_values, finished_values, opened_values, session_hash
 from bridge_api.signals import Attempt, ExchangeFinished
+from bridge_api.translation.notes import Note
 from tests.audit.payloads import RECEIVED, finished, opened
 
 LONG = "x" * 10_000
@@ -72,8 +73,10 @@ def test_no_value_holds_what_ends_a_line_or_what_no_database_takes() -> None:
 def test_no_column_holds_a_secret_or_a_person_that_stands_where_a_name_belongs() -> None:
     said = "jane.roe@example.org"
     begun = opened(model_asked=said, model_served=said, client=said)
-    values = finished_values(finished(opened=begun, tool_calls=(said,), error_code=said))
+    notes = (Note("answer.filler_dropped", "ghp_A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8"), Note("dropped.top_k", said))
+    values = finished_values(finished(opened=begun, tool_calls=(said,), error_code=said, notes=notes))
     assert said not in str(values)
+    assert "ghp_" not in str(values)
 
 
 def test_a_session_is_recognised_and_not_told() -> None:
