@@ -25,8 +25,8 @@ _SECRETS = re.compile(
     r"(?:sk|rk|brk|sess)[-_][A-Za-z0-9_\-]{8,200}|(?i:bearer)\s+[A-Za-z0-9._~+/\-]{8,400}=*"
     r"|eyJ[A-Za-z0-9_\-]{10,2000}\.[A-Za-z0-9_\-]{5,4000}\.[A-Za-z0-9_\-]{5,1000}"
 )
-_CLIENTS = ("model_asked",)
-"""Fields of our own lines that a client writes as it likes: they hold a name, or are not told."""
+_CLIENTS = ("model_asked", "model_served", "error_code")
+"""Fields of our own lines that a client or an upstream may write as it likes: they hold a name, or are not told."""
 _NAME = re.compile(r"[\w.:/@+\[\]-]{1,128}", re.ASCII)
 _BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 

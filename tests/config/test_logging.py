@@ -66,7 +66,9 @@ def test_fields_stand_beside_the_message() -> None:
     ],
 )
 def test_the_model_that_a_client_asks_for_is_told_where_it_is_a_name(asked: str, told: str) -> None:
-    assert json.loads(JsonFormatter().format(made("done", fields={"model_asked": asked})))["model_asked"] == told
+    """Also the one that is served, where the client's name is passed on, and an upstream's code."""
+    for name in ("model_asked", "model_served", "error_code"):
+        assert json.loads(JsonFormatter().format(made("done", fields={name: asked})))[name] == told
 
 
 @pytest.mark.parametrize("formatter", [JsonFormatter(), ConsoleFormatter()])
