@@ -1,7 +1,8 @@
 """Figures for Prometheus, from the same signals as the rows.
 
-Invariants: labels are few and come from us or from the operator, never from a client (a model is the one served, at
-most ``MODELS`` of them, then ``other``); a receiver never raises and never waits; nothing is read from the database.
+Invariants: labels are few and come from us, from the operator or from the upstream, never from a client (a model is the
+one served, at most ``MODELS`` of them, then ``other``; where that is the client's own name for it, it is a label once the
+upstream has answered by it); a receiver never raises and never waits; nothing is read from the database.
 Several workers count in files of their own, which are added up when somebody asks (``PROMETHEUS_MULTIPROC_DIR``).
 
 Source: the naming rules of Prometheus; docs/metrics.md has the table.
@@ -20,6 +21,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from audit.naming import OTHER, code, named
 from audit.sink import Sink, sink
 from bridge_api.signals import ExchangeFinished, ExchangeOpened, exchange_finished, exchange_opened
 
@@ -103,7 +105,8 @@ def on_beat(one: Sink) -> None:
 
 def _count(done: ExchangeFinished) -> None:
     opened, times = done.opened, done.times
-    model = _model(opened.model_served) if opened else ""
+    answered = bool(done.upstream_model) or (done.outcome == "completed" and bool(done.attempts))
+    model = _model(opened.model_served, sure=answered or opened.rule != "passthrough") if opened else ""
     if opened is not None and not opened.request:
         RUNNING.dec()
     stream = "true" if opened and opened.stream else "false"
@@ -132,10 +135,10 @@ def _labelled(metric: Any, *labels: str) -> Any:
     return metric.labels(*labels)
 
 
-def _model(name: str) -> str:
+def _model(name: str, *, sure: bool) -> str:
     if name not in _models:
-        if len(_models) >= MODELS:
-            return "other"
+        if not sure or len(_models) >= MODELS or named(name, b"") != name:
+            return OTHER
         _models.add(name)
     return name
 
@@ -150,9 +153,9 @@ _ENDPOINTS = frozenset(
 
 
 @lru_cache(1024)
-def _code(code: str | None) -> str:
+def _code(said: str | None) -> str:
     """An upstream's code may be anything: only what looks like one is a label."""
-    text = code or ""
+    text = code(said or "")
     return text if len(text) <= 40 and text.replace("_", "").isalnum() and text.isascii() else ("other" if text else "")
 
 

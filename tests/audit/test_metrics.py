@@ -137,6 +137,20 @@ def test_what_comes_from_outside_is_no_label() -> None:
     assert "other" in models
 
 
+def test_a_clients_own_name_of_a_model_is_a_label_once_the_upstream_has_answered_by_it() -> None:
+    """Else who may ask could fill the places of all models."""
+    asked = opened(model_served="gpt-canary-51", rule="passthrough", request=b"")
+    metrics.on_finished(payload=finished(opened=asked, outcome="failed", status=404, error_type="not_found_error"))
+    assert "canary" not in metrics.exposition().decode()
+    metrics.on_finished(payload=finished(opened=asked, upstream_model="gpt-canary-51"))
+    assert "canary" in metrics.exposition().decode()
+    secret = "gpt-ghp_A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8"
+    metrics.on_finished(
+        payload=finished(opened=opened(model_served=secret, request=b""), error_type="x", error_code=secret[4:])
+    )
+    assert "ghp_" not in metrics.exposition().decode()
+
+
 @given(st.text())
 def test_a_code_is_a_plain_word_or_other(code: str) -> None:
     assert re.fullmatch(r"[A-Za-z0-9_]{0,40}", metrics._code(code))
