@@ -1,6 +1,6 @@
 """Spans and figures for OpenTelemetry, an extra: only where its packages are installed and an endpoint is set.
 
-Invariants: nothing that was said is told; spans are made when an exchange has ended, with its own times, and leave in
+Invariants: nothing that was said is told, and names as the trail tells them (``audit.naming``); spans are made when an exchange has ended, with its own times, and leave in
 a thread of OpenTelemetry's; a receiver never raises. The GenAI conventions are still in development: their names stand
 in one table.
 
@@ -14,6 +14,9 @@ import os
 from functools import lru_cache
 from typing import Any
 
+from django.conf import settings
+
+from audit.naming import code, named
 from bridge_api.signals import ExchangeFinished, exchange_finished
 
 log = logging.getLogger("bridge.audit")
@@ -76,8 +79,10 @@ def tell(done: ExchangeFinished, tracer: Any) -> None:
     from opentelemetry import trace
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-    parent = TraceContextTextMapPropagator().extract(done.headers)
-    model = done.opened.model_served if done.opened else ""
+    # Not ``tracestate``, in which a client may write what it likes.
+    trace_ids = {name: value for name, value in done.headers.items() if name == "traceparent"}
+    parent = TraceContextTextMapPropagator().extract(trace_ids)
+    model = _named(done.opened.model_served) if done.opened else ""
     name = f"{_operation(done)} {model}".strip()
     span = tracer.start_span(
         name,
@@ -87,7 +92,7 @@ def tell(done: ExchangeFinished, tracer: Any) -> None:
         attributes=_attributes(done, model),
     )
     if done.error_type and not _left(done):
-        span.set_status(trace.Status(trace.StatusCode.ERROR, done.error_code or done.error_type))
+        span.set_status(trace.Status(trace.StatusCode.ERROR, code(done.error_code or done.error_type)))
     below = trace.set_span_in_context(span)
     for attempt in done.attempts:
         one = tracer.start_span(
@@ -95,7 +100,9 @@ def tell(done: ExchangeFinished, tracer: Any) -> None:
             context=below,
             kind=trace.SpanKind.CLIENT,
             start_time=_ns(attempt.started_at),
-            attributes=_present({"attempt": attempt.number, "status": attempt.status, "error": attempt.error_code}),
+            attributes=_present(
+                {"attempt": attempt.number, "status": attempt.status, "error": _code(attempt.error_code)}
+            ),
         )
         one.end(_ns(attempt.started_at + attempt.seconds))
     span.end(_ns(done.times["finished"]))
@@ -109,10 +116,10 @@ def _attributes(done: ExchangeFinished, model: str) -> dict[str, Any]:
         {
             "operation": _operation(done),
             "provider": "openai",
-            "asked": done.opened.model_asked if done.opened else None,
+            "asked": _named(done.opened.model_asked) if done.opened else None,
             "model": model or None,
-            "answered": done.upstream_model,
-            "response": done.upstream_response_id,
+            "answered": _named(done.upstream_model) if done.upstream_model else None,
+            "response": _named(done.upstream_response_id) if done.upstream_response_id else None,
             "finish": (done.stop_reason,) if done.stop_reason else None,
             # The conventions count what was cached as input, too.
             "input": (usage.get("input_tokens") or 0) + read + written if known else None,
@@ -126,6 +133,14 @@ def _attributes(done: ExchangeFinished, model: str) -> dict[str, Any]:
             "status": done.status,
         }
     )
+
+
+def _named(text: str) -> str:
+    return named(text[:128], str(settings.SECRET_KEY).encode())
+
+
+def _code(text: str | None) -> str | None:
+    return code(text) if text else None
 
 
 def _operation(done: ExchangeFinished) -> str:

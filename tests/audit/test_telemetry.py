@@ -9,7 +9,7 @@ import pytest
 
 from audit import telemetry
 from bridge_api.signals import Attempt
-from tests.audit.payloads import RECEIVED, finished
+from tests.audit.payloads import RECEIVED, finished, opened
 
 sdk = pytest.importorskip("opentelemetry.sdk.trace", reason="OpenTelemetry is an extra")
 
@@ -93,3 +93,24 @@ def test_nothing_that_was_said_is_told(told: Any) -> None:
         tracer,
     )
     assert canary not in json.dumps([one.to_json() for one in spans()])
+
+
+def test_what_stands_where_a_name_belongs_is_told_as_the_trail_tells_it(told: Any) -> None:
+    tracer, spans = told
+    said = "what I said to jane.roe@example.org"
+    trace = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "tracestate": "a=jane.roe"}
+    telemetry.tell(
+        finished(
+            opened=opened(model_asked=said, model_served=said),
+            upstream_model=said,
+            upstream_response_id=said,
+            outcome="failed",
+            error_type="api_error",
+            error_code=said,
+            attempts=(Attempt(1, RECEIVED, 0.2, 503, said),),
+            headers=trace,
+        ),
+        tracer,
+    )
+    assert "jane" not in json.dumps([one.to_json() for one in spans()])
+    assert all(not one.context.trace_state for one in spans())
