@@ -67,12 +67,12 @@ def _opened(payload: ExchangeOpened) -> Entry:
 def _finished(payload: ExchangeFinished) -> Entry:
     redactor, opened = _redactor(), payload.opened
     values = finished_values(payload, _key())
-    values["redaction"], values["request"] = "", {}
+    # Also where the beginning has the request: should that be lost, the answer's redaction is known.
+    values["redaction"], values["request"] = redactor.mode, {}
     if opened is None or opened.request:
         # It did not go upstream; else its beginning has the request. Counts are many, and all alike.
         body = opened.request if opened is not None else payload.request
         keep: Keep = "hash" if opened is None else "size" if payload.endpoint.endswith("tokens") else "parts"
-        values["redaction"] = redactor.mode
         values["request"] = _safely(lambda: redactor.request(body, payload.headers, keep=keep), payload)
     answer = payload.answer
     masked: dict[str, int] = {}

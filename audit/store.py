@@ -237,7 +237,7 @@ def _opening() -> _Statement:
     # The end may have come first, from a spool, and without the request.
     table = connection.ops.quote_name("audit_auditrecord")
     changes = "request = EXCLUDED.request, redaction = EXCLUDED.redaction"
-    update = f"ON CONFLICT (request_id) DO UPDATE SET {changes} WHERE {table}.redaction = ''"
+    update = f"ON CONFLICT (request_id) DO UPDATE SET {changes} WHERE {table}.request = '{{}}'"
     return _statement("AuditRecord", _OPENED, update)
 
 

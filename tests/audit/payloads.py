@@ -69,5 +69,5 @@ def beginning(number: int = 1, **changed: Any) -> Entry:
 
 def end(number: int = 1, **changed: Any) -> Entry:
     values = finished_values(finished(number))
-    content = {"worker": "w1", "redaction": "", "request": {}, "response": {"content": []}, "error_message": ""}
+    content = {"worker": "w1", "redaction": "full", "request": {}, "response": {"content": []}, "error_message": ""}
     return Entry("finished", {**values, **content, **changed}, attempt_values(finished(number)))

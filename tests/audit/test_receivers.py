@@ -68,7 +68,16 @@ async def test_the_request_is_kept_once_with_the_beginning(put: list[dict[str, A
     beginning, end = (one["entry"].values for one in put)
     assert beginning["redaction"] == "full"
     assert beginning["request"]["body"]["messages"][0]["role"] == "user"
-    assert (end["redaction"], end["request"]) == ("", {})
+    assert (end["redaction"], end["request"]) == ("full", {})
+
+
+@override_settings(AUDIT_REDACTION="partial")
+async def test_words_that_are_kept_without_their_beginning_are_known_to_be_words(put: list[dict[str, Any]]) -> None:
+    """Else who looks at them would not be written down."""
+    receivers._redactor.cache_clear()
+    receivers.on_finished(payload=finished(answer=lambda: [{"type": "text", "text": "told"}]))
+    receivers._redactor.cache_clear()
+    assert (put[0]["entry"].values["redaction"], put[0]["entry"].values["request"]) == ("partial", {})
 
 
 async def test_of_what_was_not_understood_and_of_a_count_only_the_size_is_told(put: list[dict[str, Any]]) -> None:
