@@ -19,8 +19,9 @@ from audit.prices import cost
 from bridge_api.signals import Attempt, ExchangeFinished, ExchangeOpened
 
 MAX_TOOLS = 100
-MOST = 2**31 - 1
-"""What a column for numbers holds: an upstream may claim any number of tokens, a clock may jump by years."""
+MOST = 2_000_000_000
+"""What a column for numbers holds, with room to reckon with it (23 days in milliseconds): an upstream may claim any
+number of tokens, a clock may jump by years."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 Values = dict[str, Any]
