@@ -141,6 +141,14 @@ def envelope(error: BridgeError, request_id: str) -> dict[str, Any]:
     return {"type": "error", "error": body, "request_id": request_id}
 
 
+SHUTTING_DOWN = "shutting_down"
+
+
+def shutting_down() -> Overloaded:
+    """The server stops in the middle of a request, which its client may send again."""
+    return Overloaded("The bridge is shutting down.", code=SHUTTING_DOWN)
+
+
 def missing_credential() -> AuthenticationFailed:
     """The bridge itself has no upstream key: an operator's task, told to the client as a 401."""
     text = "OPENAI_API_KEY is required"

@@ -88,6 +88,10 @@ class Guard:
         except errors.ClientGone as error:
             await self._tell(scope["path"], arrival, error)
             return
+        except asyncio.CancelledError:
+            # The server stops, and this request was not whole yet.
+            await self._tell(scope["path"], arrival, errors.shutting_down())
+            raise
         except errors.BridgeError as error:
             await self._tell(scope["path"], arrival, error)
             await _refuse(error, scope, arrival, answer)

@@ -33,7 +33,6 @@ from bridge_api.translation.stream import Outcome as Told
 from bridge_api.upstream.client import Head
 
 log = logging.getLogger("bridge.exchange")
-SHUTTING_DOWN = "shutting_down"
 API = "/v1/"
 MODELS, OTHER = "/v1/models", "other"
 ENDPOINTS = frozenset(("/v1/messages", STREAM_PATH, "/v1/messages/count_tokens", "/v1/messages/token_count", MODELS))
@@ -196,7 +195,7 @@ def ended_by(cancelled: asyncio.CancelledError) -> errors.BridgeError:
     """Why a request was cancelled: its client went, or the server stops (an error the client may retry)."""
     if CLIENT_GONE in cancelled.args:
         return client_gone()
-    return errors.Overloaded("The bridge is shutting down.", code=SHUTTING_DOWN)
+    return errors.shutting_down()
 
 
 def unexpected(error: Exception) -> errors.ApiError:
@@ -215,7 +214,7 @@ def _outcome(failure: errors.BridgeError | None, told: Told | None) -> Outcome:
         return "completed"
     if isinstance(failure, errors.ClientGone):
         return "client_disconnected"
-    if failure.code == SHUTTING_DOWN:
+    if failure.code == errors.SHUTTING_DOWN:
         return "cancelled"
     return "failed" if told is not None else "refused"
 

@@ -101,6 +101,23 @@ async def test_a_body_that_does_not_come_is_answered_with_408(recorder: Recorder
     assert recorder.told == [("/v1/messages", "request_timeout")]
 
 
+async def test_a_request_that_is_not_whole_when_the_server_stops_is_told_of(recorder: Recorder) -> None:
+    async def never() -> dict[str, Any]:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    async def send(message: Any) -> None:
+        raise AssertionError("nobody is answered")
+
+    scope = {"type": "http", "path": "/v1/messages", "method": "POST", "headers": [(b"content-length", b"10")]}
+    request = asyncio.create_task(recorder.guard()(scope, never, send))
+    await asyncio.sleep(0.01)
+    request.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await request
+    assert recorder.told == [("/v1/messages", "shutting_down")]
+
+
 async def test_a_client_that_leaves_meanwhile_gets_no_answer_and_is_told_of(recorder: Recorder) -> None:
     caller = Caller(pieces=[b"{"], endless=True)
     caller.leave()

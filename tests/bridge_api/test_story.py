@@ -33,7 +33,7 @@ def new() -> Story:
     return Story(arrival_from({"x-correlation-id": "id-1"}), "/v1/messages")
 
 
-STOPPED = errors.Overloaded("x", code=story.SHUTTING_DOWN)
+STOPPED = errors.Overloaded("x", code=errors.SHUTTING_DOWN)
 
 
 @pytest.mark.parametrize(
