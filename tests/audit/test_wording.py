@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.wording import known_words
+from bridge_api.errors import shutting_down
+from bridge_api.translation.errors import _NETWORK, cut_stream
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,17 @@ from audit.wording import known_words
 )
 def test_only_the_words_of_errors_pass(text: str, kept: str) -> None:
     assert known_words(text).startswith(kept)
+
+
+def test_what_the_bridge_itself_says_of_a_fault_is_told_whole() -> None:
+    network = [message for _, message in _NETWORK.values()]
+    own = [
+        "The request body did not arrive in time.",
+        "This API key has been revoked.",
+        "The request body could not be decoded",
+    ]
+    for text in (*network, *own, cut_stream().message, shutting_down().message):
+        assert known_words(text) == text
 
 
 @given(st.text(alphabet=st.characters(categories=["L", "N", "S", "P"])))
