@@ -88,18 +88,22 @@ class Chosen:
 
 
 NAMES = frozenset({"range", "from", "to", "notes", "slow", "q", *DIMENSIONS})
+YEARS = range(2000, 3000)
+"""Hours around a time are reckoned with, which fails at the ends of the calendar."""
 
 
 def chosen(given: Mapping[str, str], now: datetime) -> Chosen:
     """Read an address's parameters. Raises ValueError for a value that cannot be right."""
     values = {name: _value(name, given[name]) for name in DIMENSIONS if given.get(name, "") != ""}
     search = given.get("q", "").strip()[:LONGEST]
+    if "\x00" in search:
+        raise _wrong("q", search, "an id")
     span, start, end = _span(given, now, "all" if search else USUAL)
     return Chosen(span, start, end, values, _flag(given, "notes"), _flag(given, "slow"), search)
 
 
 def _span(given: Mapping[str, str], now: datetime, usual: str) -> tuple[str, datetime | None, datetime | None]:
-    since, until = _moment(given.get("from", "")), _moment(given.get("to", ""))
+    since, until = _moment(given, "from"), _moment(given, "to")
     if since or until:
         if until is not None and hour_of(until) != until:
             until = hour_of(until) + timedelta(hours=1)
@@ -108,40 +112,53 @@ def _span(given: Mapping[str, str], now: datetime, usual: str) -> tuple[str, dat
     if span == OWN:
         span = usual
     if span not in SPANS:
-        raise ValueError(f"range: {span!r} is not known")
+        raise _wrong("range", span, f"one of {', '.join(SPANS)}")
     back = SPANS[span][1]
     return span, hour_of(now - back) if back else None, None
 
 
-def _moment(text: str) -> datetime | None:
+def _moment(given: Mapping[str, str], name: str) -> datetime | None:
     """A time as a form gives it, in UTC."""
+    text = given.get(name, "")
     if not text:
         return None
-    found = datetime.fromisoformat(text)
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    try:
+        found = datetime.fromisoformat(text)
+        found = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise _wrong(name, text, "a time such as 2026-11-28T07:00") from None
+    if found.year not in YEARS:
+        raise _wrong(name, text, f"a year from {YEARS[0]} to {YEARS[-1]}")
+    return found
 
 
 def _value(name: str, text: str) -> Any:
     if name == "status":
-        number = int(text)
-        if not 0 <= number <= 999:
-            raise ValueError(f"status: {number} is not one")
-        return number
+        if not (text.isascii() and text.isdigit() and len(text) <= 3):
+            raise _wrong(name, text, "a number from 0 to 999")
+        return int(text)
     if name == "stream":
         if text not in STREAM:
-            raise ValueError("stream: 0 or 1")
+            raise _wrong(name, text, "1 or 0")
         return STREAM[text]
     if name == "outcome":
-        return Outcome(text).value
+        if text not in Outcome.values:
+            raise _wrong(name, text, f"one of {', '.join(Outcome.values)}")
+        return text
     if "\x00" in text:
-        raise ValueError(f"{name}: not a name")
+        raise _wrong(name, text, "a name")
     return "" if text == NONE else text[:LONGEST]
 
 
 def _flag(given: Mapping[str, str], name: str) -> bool:
-    if given.get(name, "") not in ("", "1"):
-        raise ValueError(f"{name}: 1 or nothing")
-    return given.get(name) == "1"
+    text = given.get(name, "")
+    if text not in ("", "1"):
+        raise _wrong(name, text, "1 or nothing")
+    return text == "1"
+
+
+def _wrong(name: str, text: str, wanted: str) -> ValueError:
+    return ValueError(f"{name} is {text[:40]!r}, not {wanted}")
 
 
 def text_of(name: str, value: Any) -> str:

@@ -133,7 +133,7 @@ def test_a_choice_is_kept_in_every_address_of_the_page(viewer: Client) -> None:
     assert f'href="{LIST}?range=7d"' in shown
 
 
-@pytest.mark.parametrize("query", ["status=x", "range=2y", "outcome=lost"])
+@pytest.mark.parametrize("query", ["status=x", "range=2y", "outcome=lost", "to=9999-12-31T23:59", "to=0001-01-01"])
 def test_a_wrong_choice_is_told_and_left(query: str, viewer: Client) -> None:
     answer = viewer.get(f"{LIST}?{query}", follow=True)
     assert answer.redirect_chain == [(LIST, 302)]

@@ -163,11 +163,26 @@ def test_own_times_are_widened_to_whole_hours() -> None:
 @pytest.mark.parametrize(
     "given",
     [{"range": "2y"}, {"from": "yesterday"}, {"status": "many"}, {"status": "-1"}, {"stream": "yes"}, {"slow": "2"},
-     {"outcome": "lost"}, {"key": "a\x00b"}, {"notes": "no"}],
+     {"outcome": "lost"}, {"key": "a\x00b"}, {"notes": "no"}, {"q": "a\x00b"}, {"to": "9999-12-31T23:59"},
+     {"to": "0001-01-01T00:00"}, {"from": "0001-01-01T00:00+14:00"}, {"status": "2_00"}, {"status": "٢٠٠"}],
 )  # fmt: skip
 def test_a_value_that_cannot_be_right_is_refused(given: dict[str, str]) -> None:
     with pytest.raises(ValueError):
         chosen(given, NOW)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [({"status": "200.0"}, "status is '200.0', not a number from 0 to 999"),
+     ({"status": "9" * 5_000}, f"status is '{'9' * 40}', not a number from 0 to 999"),
+     ({"from": "yesterday"}, "from is 'yesterday', not a time such as 2026-11-28T07:00"),
+     ({"to": "9999-12-31T23:59"}, "to is '9999-12-31T23:59', not a year from 2000 to 2999"),
+     ({"range": "2y"}, "range is '2y', not one of 1h, 24h, 7d, 30d, all")],
+)  # fmt: skip
+def test_a_refusal_says_in_plain_words_what_would_be_right(given: dict[str, str], said: str) -> None:
+    with pytest.raises(ValueError) as told:
+        chosen(given, NOW)
+    assert str(told.value) == said
 
 
 def test_no_value_is_a_value_of_its_own() -> None:
