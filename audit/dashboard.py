@@ -19,7 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from audit import charts, querysets
-from audit.filters import DIMENSIONS, LABELS, OWN, SPANS, Chosen, chosen, text_of, words_of
+from audit.filters import DIMENSIONS, LABELS, OWN, PAGING, SPANS, Chosen, chosen, text_of, words_of
 from audit.models import LatencyHour, Outcome, UsageHour, Worker
 from audit.querysets import ERRORS, HOUR, SAMPLE, TOKENS, Trail
 from audit.rollups import bucket, hour_of, percentile
@@ -194,7 +194,7 @@ def label_of(moment: datetime, step: timedelta) -> str:
 def before_list(trail: Trail, given: Mapping[str, str], now: datetime) -> dict[str, Any]:
     """What stands above the list: figures, a histogram, the choices with their counts."""
     chosen, facets = trail.chosen, trail.facets()
-    own = {name: value for name, value in given.items() if name not in ("p", "e", "o") and value}
+    own = {name: value for name, value in given.items() if name not in PAGING and value}
     spanless = {name: value for name, value in own.items() if name not in ("range", "from", "to")}
     times = {name: value for name, value in own.items() if name not in spanless}
     base = reverse("admin:audit_auditrecord_changelist")

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.admin.options import IncorrectLookupParameters
 from django.http import HttpRequest
 from unfold.views import ChangeList
 
@@ -88,12 +87,17 @@ class Chosen:
 
 
 NAMES = frozenset({"range", "from", "to", "notes", "slow", "q", *DIMENSIONS})
+PAGING = frozenset({"p", "o", "e"})
+"""What the change list itself has in an address, which chooses nothing."""
 YEARS = range(2000, 3000)
 """Hours around a time are reckoned with, which fails at the ends of the calendar."""
 
 
 def chosen(given: Mapping[str, str], now: datetime) -> Chosen:
-    """Read an address's parameters. Raises ValueError for a value that cannot be right."""
+    """Read an address's parameters. Raises ValueError for a value that cannot be right, and for a name that is none."""
+    unknown = given.keys() - NAMES - PAGING
+    if unknown:
+        raise ValueError(", ".join(sorted(name[:40] for name in unknown)))
     values = {name: _value(name, given[name]) for name in DIMENSIONS if given.get(name, "") != ""}
     search = given.get("q", "").strip()[:LONGEST]
     if "\x00" in search:
@@ -186,9 +190,6 @@ class TrailList(ChangeList):  # type: ignore[misc]
     trail: Any
 
     def get_filters(self, request: HttpRequest) -> tuple[list[Any], bool, dict[str, Any], bool, bool]:
-        unknown = set(self.get_filters_params()) - NAMES
-        if unknown:
-            raise IncorrectLookupParameters(f"not a filter: {', '.join(sorted(unknown))}")
         return [], False, {}, False, False
 
     def get_results(self, request: HttpRequest) -> None:

@@ -141,7 +141,11 @@ def test_a_wrong_choice_is_told_and_left(query: str, viewer: Client) -> None:
 
 
 def test_an_unknown_choice_is_not_taken_for_none(viewer: Client) -> None:
-    assert viewer.get(f"{LIST}?response__contains=a").headers["location"] == f"{LIST}?e=1"
+    answer = viewer.get(f"{LIST}?response__contains=a", follow=True)
+    assert answer.redirect_chain == [(LIST, 302)]
+    assert "Not a filter: response__contains" in text(answer)
+    assert viewer.get(f"{LIST}export/csv/?modle=gpt-6-luna").status_code == 404
+    assert viewer.get(f"{LIST}export/csv/?p=2").status_code == 200
 
 
 def test_figures_of_a_choice_that_the_sums_do_not_know_say_so(viewer: Client) -> None:
