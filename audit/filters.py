@@ -202,6 +202,9 @@ class TrailList(ChangeList):  # type: ignore[misc]
     ) -> QuerySet[AuditRecord]:
         super().get_queryset(request, exclude_parameters)
         self.trail = request.trail  # type: ignore[attr-defined]
+        # A page that is gone, since rows were pruned or the time went on, is the last one: what was chosen stays.
+        pages = self.model_admin.get_paginator(request, self.root_queryset, self.list_per_page).num_pages
+        self.page_num = min(max(1, self.page_num), pages)
         found: QuerySet[AuditRecord] = self.trail.page(self.page_num, self.list_per_page)
         return found
 

@@ -148,6 +148,20 @@ def test_an_unknown_choice_is_not_taken_for_none(viewer: Client) -> None:
     assert viewer.get(f"{LIST}export/csv/?p=2").status_code == 200
 
 
+@pytest.mark.parametrize(("page", "shown_page"), [("2", 2), ("99", 3), ("9" * 30, 3), ("0", 1), ("-4", 1), ("x", 1)])
+def test_a_page_beyond_the_ends_is_the_one_at_the_end_and_the_choice_stays(
+    page: str, shown_page: int, viewer: Client
+) -> None:
+    make_trail(110, days=2)
+    AuditRecord.objects.update(outcome="completed", finished_at=datetime.now(UTC))
+    sum_up()
+    answer = viewer.get(LIST, {"range": "all", "outcome": "completed", "p": page})
+    shown = text(answer)
+    assert '<option value="completed" selected>' in shown
+    assert f'<span class="font-medium text-primary-600">{shown_page}</span>' in shown
+    assert shown.count('class="data-row') == (10 if shown_page == 3 else 50)
+
+
 def test_figures_of_a_choice_that_the_sums_do_not_know_say_so(viewer: Client) -> None:
     make_trail(300, days=1)
     assert "over 30 s (" in text(viewer.get(LIST))
