@@ -212,6 +212,14 @@ class TrailList(ChangeList):  # type: ignore[misc]
     def nothing(self) -> str:
         """What is said in place of an empty list."""
         chosen: Chosen = self.trail.chosen
-        if chosen.values or chosen.notes or chosen.slow or chosen.search:
+        if chosen.start and chosen.end and chosen.end <= chosen.start:
+            return "The time ends before it begins."
+        whole = chosen.start is None and chosen.end is None
+        narrowed = bool(chosen.values or chosen.notes or chosen.slow)
+        if chosen.search and whole and not narrowed:
+            return "No request has exactly this id. If it is an old one, its row may have been removed."
+        if (narrowed or chosen.search) and whole:
+            return "No request is as the filters want it. Choose fewer."
+        if narrowed or chosen.search:
             return "No request of this time is as the filters want it. Choose a longer time, or fewer filters."
-        return "No request came in this time. Choose a longer one."
+        return "No request has come in yet." if whole else "No request came in this time. Choose a longer one."

@@ -345,6 +345,18 @@ def test_an_empty_list_says_why_and_asks_nobody_to_make_a_row(viewer: Client) ->
     assert "Create a new item" not in shown
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [({"q": "corr-1"}, "No request has exactly this id."),
+     ({"q": "corr-1", "range": "7d"}, "No request of this time is as the filters want it."),
+     ({"model": "nope", "range": "all"}, "No request is as the filters want it. Choose fewer."),
+     ({"range": "all"}, "No request has come in yet."),
+     ({"from": "2026-11-02T00:00", "to": "2026-11-01T00:00"}, "The time ends before it begins.")],
+)  # fmt: skip
+def test_an_empty_list_advises_only_what_can_help(given: dict[str, str], said: str, viewer: Client) -> None:
+    assert said in text(viewer.get(LIST, given))
+
+
 def test_a_row_that_is_gone_is_told(viewer: Client) -> None:
     assert viewer.get(f"{LIST}999/change/").status_code == 302
     assert viewer.get(f"{LIST}x/change/").status_code == 302
