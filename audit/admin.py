@@ -163,7 +163,7 @@ class AuditRecordAdmin(Read):
 
     @admin.display(description="Key")
     def key_shown(self, row: AuditRecord) -> str:
-        return row.key or render.DASH
+        return render.two_lines(row.key or render.DASH, title=row.key)
 
     @admin.display(description="Correlation id")
     def correlation(self, row: AuditRecord) -> str:

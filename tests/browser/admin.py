@@ -63,7 +63,16 @@ told = told.filter(stop_reason="tool_use", reasoning_tokens__gt=50, counts__mess
 record = told.filter(redaction="partial").first() or told.first()
 failed = AuditRecord.objects.filter(outcome="failed", attempt_count=3).first()
 interrupted = AuditRecord.objects.filter(outcome="interrupted").first()
-print(json.dumps({"mapping": opus.pk, "record": record.pk, "failed": failed.pk, "interrupted": interrupted.pk}))
+# Every name as long as its column takes; older than the time that the pictures show.
+before = timezone.now() - timedelta(days=40)
+long = AuditRecord.objects.create(request_id="req_" + "r" * 60, correlation_id="c" * 64, received_at=before,
+    finished_at=before, endpoint="/v1/messages", key="k" * 80, model_asked="a" * 128, model_served="s" * 128,
+    client="l" * 128, outcome="failed", status=502, error_type="e" * 64, error_code="x" * 80, duration_ms=90000,
+    input_tokens=2**31 - 1, output_tokens=2**31 - 1, cost=0.00001, attempt_count=1, redaction="partial")
+long.attempts.create(number=1, started_ms=0, duration_ms=90000, error_code="x" * 80, upstream_request_id="u" * 64)
+long.viewings.create(user_name="n" * 150, viewed_at=before, redaction="partial")
+print(json.dumps({"mapping": opus.pk, "record": record.pk, "failed": failed.pk, "interrupted": interrupted.pk,
+    "long": long.pk}))
 """
 
 

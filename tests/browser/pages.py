@@ -36,6 +36,8 @@ PAGES = (
     ),
     Page("audit-failed", "/admin/audit/auditrecord/{failed}/change/", "Attempt 3"),
     Page("audit-interrupted", "/admin/audit/auditrecord/{interrupted}/change/", "Nobody knows how long it took"),
+    Page("audit-long", "/admin/audit/auditrecord/{long}/change/", "Seen before by"),
+    Page("audit-long-list", f"/admin/audit/auditrecord/?q={'c' * 64}", "Correlation id"),
     Page("audit-empty", "/admin/audit/auditrecord/?range=1h&model=nope", "as the filters want it"),
     Page("viewings", "/admin/audit/contentviewing/", "Content viewings"),
     Page(

@@ -124,6 +124,37 @@ def test_the_list_on_a_phone_is_dense_and_its_fold_says_which_filters_act(seen: 
     assert seen.page.locator("select[name=model]").is_visible()
 
 
+@pytest.mark.parametrize("window", [PHONE, {"width": 800, "height": 900}, DESK], ids=["phone", "tablet", "desk"])
+def test_long_names_leave_room_for_the_rest_of_a_line(seen: Admin, window: dict[str, int]) -> None:
+    seen.page.set_viewport_size(window)
+    seen.open(BY_NAME["audit-long-list"].path)
+    row = seen.page.locator("#result_list tr.data-row")
+    for field in ("time", "ending", "models", "tokens", "cost_shown", "duration", "key_shown", "correlation"):
+        cell = row.locator(f".field-{field}").bounding_box()
+        assert cell["width"] > 45, field
+        assert cell["x"] + cell["width"] <= window["width"], field
+
+
+def test_the_longest_outcome_is_shown_whole(seen: Admin) -> None:
+    seen.open(LIST + "?range=7d&outcome=client_disconnected")
+    label = seen.page.locator("#result_list .field-ending .au-cell > span > *").first.bounding_box()
+    cell = seen.page.locator("#result_list .field-ending .au-cell").first.bounding_box()
+    assert label["x"] + label["width"] <= cell["x"] + cell["width"]
+
+
+@pytest.mark.parametrize("wide", [375, 700, 1000, 1280])
+def test_long_names_stay_in_their_card_on_a_rows_page(seen: Admin, wide: int) -> None:
+    seen.page.set_viewport_size({"width": wide, "height": 900})
+    seen.open(BY_NAME["audit-long"].path)
+    assert overflow(seen) == 0
+    beyond = seen.page.evaluate(
+        """[...document.querySelectorAll(".au-card")].filter((card) => [...card.querySelectorAll("*")].some((part) =>
+            !part.closest(".au-x") && part.getBoundingClientRect().right > card.getBoundingClientRect().right + 1
+        )).map((card) => card.getAttribute("aria-label"))"""
+    )
+    assert beyond == []
+
+
 def test_a_figure_stays_in_its_tile(seen: Admin) -> None:
     seen.open(LIST + "?range=7d&slow=1")
     wide = seen.page.evaluate(
