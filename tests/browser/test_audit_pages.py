@@ -63,6 +63,22 @@ def test_choosing_a_model_shows_its_rows_and_stands_in_the_address(seen: Admin) 
     assert "model=" not in seen.page.url
 
 
+def test_a_choice_by_keyboard_is_shown_when_it_is_made(seen: Admin) -> None:
+    seen.open(LIST + "?range=7d")
+    choice = seen.page.locator("select[name=model]")
+    choice.focus()
+    for _ in range(3):
+        seen.page.keyboard.press("ArrowDown")
+    seen.page.wait_for_timeout(300)
+    assert "model=" not in seen.page.url
+    assert choice.evaluate("(choice) => choice === document.activeElement")
+    wanted = choice.input_value()
+    assert wanted == choice.locator("option").nth(3).get_attribute("value")
+    with seen.page.expect_navigation():
+        seen.page.get_by_role("button", name="Show").press("Enter")
+    assert f"model={wanted}" in seen.page.url
+
+
 def test_own_times_take_the_place_of_a_range(seen: Admin) -> None:
     seen.open(LIST + "?range=7d&outcome=completed")
     seen.page.fill("input[name=from]", "2026-01-01T00:00")
