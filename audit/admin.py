@@ -24,6 +24,7 @@ from django.shortcuts import render as render_page
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
 from audit import charts, dashboard, export, filters, querysets, render, viewings
@@ -172,18 +173,24 @@ class AuditRecordAdmin(Read):
 
 @admin.register(ContentViewing)
 class ContentViewingAdmin(Read):
-    list_display = ("viewed_at", "user_name", "what", "redaction")
-    list_display_links = None
+    list_display = ("time", "user_name", "what", "redaction")
+    list_display_links = ("time",)
     list_filter = ("redaction",)
     search_fields = ("=user_name", "=record__request_id")
-    fields = ("user_name", "viewed_at", "what", "redaction")
-    readonly_fields = ("what",)
+    fields = ("time", "user_name", "what", "redaction")
+    readonly_fields = ("time", "what")
+
+    @admin.display(description="Time (UTC)", ordering="viewed_at")
+    def time(self, row: ContentViewing) -> str:
+        return f"{row.viewed_at:%Y-%m-%d %H:%M:%S}"
 
     @admin.display(description="What")
     def what(self, row: ContentViewing) -> str:
         if row.record_id:
-            return render.linked(render.searched(row.record_id), row.record_id)
-        return f"export, {charts.many(row.rows, 'row')} with content: {row.chosen}"
+            # In Unfold's colours: the trail's style sheet is for its own pages.
+            link = '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>'
+            return format_html(link, render.searched(row.record_id), row.record_id)
+        return f"export, {charts.many(row.rows, 'row')} with content: {row.chosen.replace('&', ', ')}"
 
 
 def _address(request: HttpRequest) -> str:

@@ -413,6 +413,22 @@ def test_a_viewing_outlives_its_row_and_its_user(viewer: Client) -> None:
     assert row.request_id in text(viewer.get(f"{VIEWINGS}{ContentViewing.objects.get().pk}/change/"))
 
 
+def test_a_viewing_tells_its_second_in_utc_under_its_own_name(viewer: Client) -> None:
+    row = record(redaction="partial")
+    at = datetime(2026, 11, 27, 15, 4, 9, tzinfo=UTC)
+    row.viewings.create(user_name="eve", viewed_at=at, redaction="partial")
+    ContentViewing.objects.create(
+        user_name="eve", viewed_at=at, redaction="none", rows=3, chosen="range=7d&outcome=failed"
+    )
+    shown = text(viewer.get(VIEWINGS))
+    assert "Time (UTC)" in shown
+    assert "2026-11-27 15:04:09" in shown
+    assert "Select record" not in shown
+    assert f'<a class="text-primary-600 dark:text-primary-500" href="{LIST}?q={row.request_id}">' in shown
+    assert "export, 3 rows with content: range=7d, outcome=failed" in shown
+    assert "2026-11-27 15:04:09" in text(viewer.get(f"{VIEWINGS}{row.viewings.get().pk}/change/"))
+
+
 def test_a_page_is_never_longer_than_a_page_whatever_the_sums_say(viewer: Client) -> None:
     make_trail(120, days=0.5)
     UsageHour.objects.all().delete()
