@@ -123,7 +123,7 @@ class AuditRecordAdmin(Read):
             raise PermissionDenied
         try:
             chosen = filters.chosen(request.GET.dict(), timezone.now())
-            seen = viewings.Exported(request.user, request.user.get_username(), _address(request))
+            seen = viewings.Exported(request.user, request.user.get_username(), _address(request, chosen))
             lines = export.rows(querysets.rows(chosen), fmt, newest_first=True, seen=seen)
         except ValueError as error:
             raise Http404(str(error)) from None
@@ -193,9 +193,12 @@ class ContentViewingAdmin(Read):
         return f"export, {charts.many(row.rows, 'row')} with content: {row.chosen.replace('&', ', ')}"
 
 
-def _address(request: HttpRequest) -> str:
-    """What was chosen, as its address says it; what was searched for may be a session's id, which is not told."""
-    given = {name: value for name, value in request.GET.dict().items() if value}
+def _address(request: HttpRequest, chosen: filters.Chosen) -> str:
+    """What was chosen, as its address says it, with the time that an address without one means; what was searched for
+    may be a session's id, which is not told."""
+    given = {name: value for name, value in request.GET.dict().items() if value and name not in filters.PAGING}
+    if chosen.span != filters.OWN:
+        given = {"range": chosen.span, **given}
     if not given.get("q", "req_").startswith("req_"):
         given["q"] = "…"
     return urlencode(given, safe="…")

@@ -393,6 +393,19 @@ def test_who_exports_kept_words_is_written_down(viewer: Client) -> None:
     assert "somebodys" not in " ".join(ContentViewing.objects.values_list("chosen", flat=True))
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [({}, "range=24h"), ({"p": "2", "key": ""}, "range=24h"), ({"range": "all"}, "range=all"),
+     ({"q": "req_0"}, "range=all&q=req_0"), ({"from": "2026-01-01"}, "from=2026-01-01")],
+)  # fmt: skip
+def test_a_viewing_tells_the_time_of_an_export_that_names_none(
+    given: dict[str, str], said: str, viewer: Client
+) -> None:
+    record(redaction="partial", error_message="The name [name] is not known.")
+    b"".join(viewer.get(f"{LIST}export/csv/", given).streaming_content)
+    assert ContentViewing.objects.get().chosen == said
+
+
 def test_no_word_goes_out_when_a_viewing_cannot_be_written_down(
     viewer: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
