@@ -81,7 +81,7 @@ class AuditRecordAdmin(Read):
         if trail is None:  # the page of a row's history, which is no page of the trail
             return Paginator(*args, **kwargs)
         paginator = TrailPaginator(*args, **kwargs)
-        paginator.known = trail.count
+        paginator.known = trail.kept
         return paginator
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:

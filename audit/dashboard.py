@@ -145,10 +145,10 @@ def _sampled(sample: Iterable[Mapping[str, Any]]) -> dict[str, float]:
 
 def histogram(trail: Trail, now: datetime) -> charts.Chart:
     """Requests by outcome over the chosen time."""
-    start, end = _ends(trail.chosen, now)
+    start, end = _ends(trail, now)
     title = "Requests by outcome"
-    # Two hours as two bars tell little: there the rows themselves are counted, where they are few.
-    if end - start <= 3 * HOUR and trail.count < SAMPLE:
+    # Two hours as two bars tell little: there the rows themselves are counted, where they are few and all there.
+    if end - start <= 3 * HOUR and trail.count < SAMPLE and not trail.removed:
         among: Iterable[tuple[datetime, str, float]] = ((row["received_at"], row["outcome"], 1) for row in trail.sample)
         step = FINE
     elif trail.chosen.summed:
@@ -164,9 +164,9 @@ def histogram(trail: Trail, now: datetime) -> charts.Chart:
     return charts.stacked("outcomes", title, _points(start, end, step, among), kinds)
 
 
-def _ends(chosen: Chosen, now: datetime) -> tuple[datetime, datetime]:
-    end = chosen.end or hour_of(now) + HOUR
-    start = chosen.start or querysets.oldest()
+def _ends(trail: Trail, now: datetime) -> tuple[datetime, datetime]:
+    end = trail.chosen.end or hour_of(now) + HOUR
+    start = trail.chosen.start or trail.oldest
     return min(start, end - HOUR), end
 
 
@@ -219,7 +219,9 @@ def before_list(trail: Trail, given: Mapping[str, str], now: datetime) -> dict[s
             (fmt, f"{reverse('admin:audit_auditrecord_export', args=(fmt,))}?{urlencode(own)}")
             for fmt in ("csv", "jsonl")
         ],
-        "deepest": querysets.DEEPEST if trail.count > querysets.DEEPEST else 0,
+        "deepest": querysets.DEEPEST if trail.kept > querysets.DEEPEST else 0,
+        "removed": f"{trail.removed:,}" if trail.removed else "",
+        "begins": trail.beginnings[1],
     }
 
 
@@ -264,7 +266,7 @@ def overview(span: str, now: datetime) -> dict[str, Any]:
     """The first page's figures, drawings and lists. ``span``: one of ``RANGES``."""
     span = span if span in RANGES else RANGES[0]
     trail = Trail(chosen({"range": span}, now.astimezone(UTC)))
-    start, end = _ends(trail.chosen, now)
+    start, end = _ends(trail, now)
     step = _step(start, end)
     return {
         "tiles": tiles(trail),

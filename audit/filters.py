@@ -187,6 +187,7 @@ class TrailList(ChangeList):  # type: ignore[misc]
     """The change list of ``request.trail``."""
 
     result_list: Any
+    page_num: int
     trail: Any
 
     def get_filters(self, request: HttpRequest) -> tuple[list[Any], bool, dict[str, Any], bool, bool]:
@@ -214,6 +215,8 @@ class TrailList(ChangeList):  # type: ignore[misc]
         chosen: Chosen = self.trail.chosen
         if chosen.start and chosen.end and chosen.end <= chosen.start:
             return "The time ends before it begins."
+        if self.trail.removed:
+            return "The rows of these requests have been removed, because they are old. The figures above still count them."
         whole = chosen.start is None and chosen.end is None
         narrowed = bool(chosen.values or chosen.notes or chosen.slow)
         if chosen.search and whole and not narrowed:

@@ -16,7 +16,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.paginator import Paginator
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Q, QuerySet, Subquery, Sum
 
 from audit.filters import DIMENSIONS, INDEXED, SLOW_MS, Chosen
 from audit.models import AuditRecord, LatencyHour, Outcome, UsageHour, Worker
@@ -131,6 +131,40 @@ class Trail:
             if known or self._known:
                 return known
         return self._looked_for(DEEPEST).order_by().values("pk")[:DEEPEST].count()
+
+    @cached_property
+    def beginnings(self) -> tuple[datetime | None, datetime | None]:
+        """When the hours' sums begin, and when the rows do."""
+        first = AuditRecord.objects.order_by("received_at").values("received_at")[:1]
+        hours = UsageHour.objects.order_by("hour").annotate(first=Subquery(first))
+        return hours.values_list("hour", "first").first() or (None, None)
+
+    @property
+    def oldest(self) -> datetime:
+        """When the sums begin; the present hour where there are none."""
+        return self.beginnings[0] or hour_of(datetime.now(UTC))
+
+    @cached_property
+    def removed(self) -> int:
+        """How many of those chosen have no row any more: the oldest rows go, the hours' sums of them stay."""
+        if not (self.chosen.summed and self.hours):
+            return 0
+        oldest, first = self.beginnings
+        if first is None:
+            return sum(self._counted(row) for row in self.hours)
+        hour = hour_of(first)
+        gone = sum(self._counted(row) for row in self.hours if row["hour"] < hour)
+        # Where rows have gone, some of the hour in which the others begin have, too.
+        counted = sum(self._counted(row) for row in self.hours if row["hour"] == hour)
+        if counted and oldest is not None and oldest < hour:
+            there = rows(self.chosen).filter(received_at__lt=hour + HOUR, finished_at__isnull=False)
+            gone += counted - there.order_by().values("pk")[:counted].count()
+        return gone
+
+    @property
+    def kept(self) -> int:
+        """How many rows there are to show."""
+        return self.count - self.removed
 
     def facets(self) -> dict[str, Counter[Any]]:
         """How many there would be with each other value of a column."""
@@ -293,12 +327,6 @@ def conversation(row: AuditRecord, around: int = 3) -> list[AuditRecord]:
     before = among.filter(received_at__lte=row.received_at).order_by("-received_at", "-id")[: around + 1]
     after = among.filter(received_at__gt=row.received_at).order_by("received_at", "id")[:around]
     return [*reversed(before), *after]
-
-
-def oldest() -> datetime:
-    """When the sums begin."""
-    found = UsageHour.objects.order_by("hour").values_list("hour", flat=True).first()
-    return found or hour_of(datetime.now(UTC))
 
 
 def counted(hours: QuerySet[UsageHour], *columns: str) -> list[dict[str, Any]]:

@@ -162,6 +162,25 @@ def test_a_page_beyond_the_ends_is_the_one_at_the_end_and_the_choice_stays(
     assert shown.count('class="data-row') == (10 if shown_page == 3 else 50)
 
 
+def test_requests_whose_rows_were_removed_are_told_and_not_paged_for(viewer: Client) -> None:
+    make_trail(300, days=4)
+    cut = datetime.now(UTC) - timedelta(days=1, hours=12)
+    AuditRecord.objects.filter(received_at__lt=cut).delete()
+    left = AuditRecord.objects.count()
+    with CaptureQueriesContext(connection) as asked:
+        shown = text(viewer.get(LIST, {"range": "all"}))
+    assert len(asked) <= 12
+    assert f"{300 - left} of the requests that are counted above are not in the list" in shown
+    assert f"{left} audit records" in shown
+    assert shown.count('class="data-row') == 50
+    assert text(viewer.get(LIST, {"range": "all", "p": "99"})).count('class="data-row') == (left % 50 or 50)
+    assert "are not in the list" not in text(viewer.get(LIST, {"range": "24h"}))
+    old = {"from": f"{cut - timedelta(days=1):%Y-%m-%dT%H:00}", "to": f"{cut - timedelta(hours=22):%Y-%m-%dT%H:00}"}
+    shown = text(viewer.get(LIST, old))
+    assert "The rows of these requests have been removed" in shown
+    assert "Nothing in this time." not in shown
+
+
 def test_figures_of_a_choice_that_the_sums_do_not_know_say_so(viewer: Client) -> None:
     make_trail(300, days=1)
     assert "over 30 s (" in text(viewer.get(LIST))

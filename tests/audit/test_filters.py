@@ -112,6 +112,21 @@ def test_without_sums_the_rows_are_counted_themselves() -> None:
 
 
 @pytest.mark.django_db
+def test_rows_that_were_removed_are_counted_by_the_sums_and_have_no_pages() -> None:
+    make_trail(600, until=NOW, days=6)
+    cut = NOW - timedelta(days=2, minutes=17)
+    AuditRecord.objects.filter(received_at__lt=cut).delete()
+    for given in CHOICES:
+        trail = Trail(chosen(given, NOW))
+        assert trail.kept == len(plainly(given)), given
+    trail = Trail(chosen({"range": "all"}, NOW))
+    assert trail.count == 600
+    assert trail.removed == 600 - AuditRecord.objects.count()
+    AuditRecord.objects.all().delete()
+    assert Trail(chosen({"range": "all"}, NOW)).kept == 0
+
+
+@pytest.mark.django_db
 def test_latencies_come_from_the_sums_only_where_these_know_them() -> None:
     make_trail(400, until=NOW, days=2)
     trail = Trail(chosen({"range": "all", "model": "gpt-6-luna"}, NOW))
