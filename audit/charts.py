@@ -176,10 +176,12 @@ def lines(
 
 
 def _frame(points: Sequence[Point], used: Sequence[tuple[str, str]], top: float, shown: Format) -> dict[str, tuple]:  # type: ignore[type-arg]
-    every = max(1, math.ceil(len(points) / TICKS))
+    # The labels share the width evenly, so each is that of the point above its beginning. A phone hides every other one.
+    count = min(TICKS, len(points))
+    count -= count % 2 if count > 1 else 0
     return {
         "grid": (0.0, HEIGHT / 2, HEIGHT),
-        "x_labels": tuple(label for label, _ in points[::every]),
+        "x_labels": tuple(points[index * len(points) // count][0] for index in range(count)),
         "y_labels": (shown(top), shown(top / 2), shown(0)),
         "head": ("Time", *(label for _, label in used)),
         "table": tuple(

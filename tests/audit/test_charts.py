@@ -49,6 +49,15 @@ def test_lines_lie_within_the_drawing(points: Any) -> None:
     assert all(len(line) == len(chart.head) for line in chart.table)
 
 
+@pytest.mark.parametrize("number", range(1, 61))
+def test_a_label_stands_below_its_own_point_on_a_phone_too(number: int) -> None:
+    chart = charts.stacked("name", "Title", [(str(index), {"a": 1}) for index in range(number)], KINDS)
+    for shown in (chart.x_labels, chart.x_labels[::2]):  # they share the width evenly; a phone hides every other one
+        for place, label in enumerate(shown):
+            column = chart.columns[int(label)]
+            assert column.x - 0.02 <= WIDTH * place / len(shown) < column.x + column.width + 0.02
+
+
 @settings(deadline=None)
 @given(st.floats(1e-6, 1e15))
 def test_an_axis_ends_at_or_little_above_its_greatest_value(value: float) -> None:
