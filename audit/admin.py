@@ -113,6 +113,7 @@ class AuditRecordAdmin(Read):
                 row, querysets.neighbours(row), querysets.conversation(row), querysets.worker_name(row.worker)
             ),
             "viewings": seen_by,
+            "preserved_filters": self.get_preserved_filters(request),
         }
         request.current_app = self.admin_site.name  # type: ignore[attr-defined]
         return TemplateResponse(request, "admin/audit/auditrecord/detail.html", context)

@@ -243,6 +243,23 @@ def test_a_rows_page_tells_its_story(viewer: Client) -> None:
     assert "Later →" in text(viewer.get(page_of(other)))
 
 
+def test_a_rows_page_leads_back_to_the_list_that_was_chosen(viewer: Client) -> None:
+    earlier, row = record(outcome="failed", session="a"), record(outcome="failed", session="a")
+    listed = text(viewer.get(LIST, {"range": "7d", "outcome": "failed", "p": "1"}))
+    link = re.search(f'href="({re.escape(page_of(row))}[^"]*)"', listed)
+    assert link is not None
+    shown = text(viewer.get(link[1]))
+    assert f'href="{LIST}?range=7d&amp;outcome=failed&amp;p=1">Back to the list' in shown
+    beside = re.findall(f'href="({re.escape(page_of(earlier))}[^"]*)"', shown)
+    assert len(beside) == 2, "the one before, and in the conversation"
+    for url in beside:
+        assert "Back to the list" in text(viewer.get(url))
+    plain = text(viewer.get(page_of(row)))
+    assert f'href="{LIST}">All requests' in plain
+    hostile = viewer.get(page_of(row), {"_changelist_filters": '"><script>alert(1)</script>'})
+    assert "<script>alert" not in text(hostile)
+
+
 def test_an_error_is_told_with_its_type_its_code_and_its_words(viewer: Client) -> None:
     row = record(outcome="failed", error_type="timeout_error", error_code="upstream_timeout", error_message="Silent.")
     shown = text(viewer.get(page_of(row)))
