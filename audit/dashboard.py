@@ -246,10 +246,12 @@ def _choice(name: str, counts: Counter[Any], chosen: Chosen) -> dict[str, Any]:
         ordered = sorted(counts.items())
     else:
         ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
+    wanted = chosen.values.get(name, ANY)
     options = [
-        (text_of(name, value), words_of(name, value), f"{count:,}", chosen.values.get(name, ANY) == value)
-        for value, count in ordered[:MOST_OPTIONS]
-        if value != "" or name in ("key", "model")
+        (text_of(name, value), words_of(name, value), f"{count:,}", value == wanted)
+        for place, (value, count) in enumerate(ordered)
+        # What was chosen is always there: the form would give it up otherwise.
+        if value == wanted or (place < MOST_OPTIONS and (value != "" or name in ("key", "model")))
     ]
     return {"name": name, "label": LABELS[name], "options": options, "used": name in chosen.values}
 

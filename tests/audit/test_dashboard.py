@@ -115,6 +115,19 @@ def test_workers_of_the_last_minute_are_shown() -> None:
     assert [worker.id for worker in dashboard.workers(NOW)] == ["here"]
 
 
+@pytest.mark.parametrize("given", [{"model": "qwen3:30b"}, {"stop": "(none)"}, {"key": "nobody's"}])
+def test_what_was_chosen_is_an_option_however_many_others_there_are(
+    given: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_trail(300, until=NOW, days=1)
+    monkeypatch.setattr(dashboard, "MOST_OPTIONS", 2)
+    shown = dashboard.before_list(Trail(chosen(given, NOW)), given, NOW)
+    ((name, value),) = given.items()
+    options = next(choice["options"] for choice in shown["choices"] if choice["name"] == name)
+    assert [text for text, _, _, here in options if here] == [value]
+    assert 1 <= len(options) <= 3
+
+
 def test_the_first_page_has_the_trail_for_those_who_may_view_it() -> None:
     make_trail(200, days=1)
     client = Client()
