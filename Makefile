@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-clients run test check demo bench bench-trail bench-prune recordings fuzz docs screenshots lock format clean
+.PHONY: help install install-dev install-clients run test check demo bench bench-trail bench-prune bench-admin recordings fuzz docs screenshots lock format clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ bench-trail: $(VENV)/.installed-dev ## measure what the audit trail adds to a re
 
 bench-prune: $(VENV)/.installed-dev ## measure requests while the trail that DATABASE_URL names loses half its rows
 	@$(BIN)/python -m tests.bench.prune $(ARGS)
+
+bench-admin: $(VENV)/.installed-dev ## measure the admin's pages over the trail that DATABASE_URL names
+	@$(BIN)/python -m tests.bench.admin
 
 fuzz: $(VENV)/.installed-dev ## the property tests with many more examples
 	FUZZ_EXAMPLES=10000 $(BIN)/python -m pytest -q tests/bridge_api
