@@ -12,6 +12,7 @@ from audit.rules import (
     context,
     hosts,
     identity,
+    likely,
     names,
     pairs,
     people,
@@ -29,6 +30,7 @@ SECRET_RULES: tuple[Rule, ...] = (
     *commands.RULES,
     *context.RULES,
     *tables.SECRET_RULES,
+    *likely.RULES,
 )
 PERSONAL_RULES: tuple[Rule, ...] = (
     *personal.RULES,

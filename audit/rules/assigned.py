@@ -12,12 +12,12 @@ from audit.rules import plausible
 from audit.rules.base import Place, rule, starts
 
 PASSWORDS = (
-    r"pass(?:word|wd|phrase|code|wort|key)?|pwd|\bpw|\bpsw|\bpsk|\bmdp|kennwort|contrase[ñn]a|clave|senha|mot de passe|motdepasse|wachtwoord|"
-    r"lösenord|losenord|adgangskode|salasana|hasł(?:o|em|a)|haslo|parola|şifre|sifre|heslo|geslo|lozinka|jelsz[óo]|kata sandi|mật khẩu|"
+    r"pass(?:word|wd|phrase|code|wort|key)?|pwd|\bpw|\bpsw|\bpsk|\bmdp|kennwort|contrase[ñn]a|clave|senha|mot de passe|mot_de_passe|mot-de-passe|motdepasse|wachtwoord|"
+    r"lösenord|losenord|adgangskode|salasana|hasł(?:o|em|a)|haslo|parola|şifre|sifre|heslo|geslo|lozinka|jelsz[óoa]|kata sandi|mật khẩu|"
     r"κωδικός|пароль|密码|密碼|口令|パスワード|暗証番号|비밀번호|암호|รหัสผ่าน|كلمة المرور|סיסמה"
 )
 KEYS = (
-    r"private_key_id|secret(?:[ _-]?(?:access[ _-]?)?key)?|token|credentials?|key|sess(?:ion)?[_-]?id|phpsessid|csrftoken|connect\.sid|_auth|auth_salt|"
+    r"secret(?:[ _-]?(?:access[ _-]?)?key)?|token|credentials?|key|sess(?:ion)?[_-]?id|phpsessid|csrftoken|connect\.sid|_auth|auth_salt|"
     r"logged_in_salt|nonce_salt|x-auth|api[ -]?schl[üu]ssel|api[ -]sleutel|cl[ée] (?:d['’])?api|clave (?:de )?api|chave (?:de |da )?api|"
     r"chiave api|klucz api|ключ api|токен|api ?密钥|密钥|密鑰|令牌|api ?キー|トークン|シークレット|api 키|토큰"
 )
@@ -176,6 +176,10 @@ def _called(text: str, found: re.Match[str]) -> bool:
 
 _TAGS = r"(?:[ \t\n]{0,20}</?[a-z][a-z0-9]{0,11}(?: [^<>]{0,80})?>){1,4}"
 RULES = (
+    rule(
+        "secret", SIGNED + r"[\"']?\s{1,20}[=:]\s\"[^\"\n]{0,200}\"\s->\s\"(?P<v>[^\"\n]{3,400})\"", *NEEDLES, where="start", fold=True, check=_element, only="->",
+        about="what Terraform changes: `password = \"old\" -> \"new\"`",
+    ),
     rule(
         "secret", _ASSIGNED, *NEEDLES, where="start", fold=True, check=_assigned,
         about="values after a name such as password, token, secret, api_key: env, JSON, YAML, code, `key: value`, in twenty languages",

@@ -29,6 +29,8 @@ OPTIONS: tuple[tuple[str, str, bool], ...] = (
     ("codecov|sonar-scanner", "-t", False),
     ("snmpwalk|snmpget|snmpset|snmpbulkwalk", "-A", False),
     ("useradd|usermod", "-p", False),
+    ("ssh-keygen", "-P", False),
+    ("ssh-keygen", "-N", False),
 )  # fmt: skip
 
 
@@ -123,6 +125,10 @@ _LAST = r"\s{0,8}[a-z]{0,2}[\"'](?P<v>[^\"'\n]{3,200})[\"']"
 RULES = (
     *(_option(*one) for one in OPTIONS),
     after(
+        "secret", "pulumi config set", r"(?: --?[a-z]{1,12}){0,3} --secret(?: --?[a-z]{1,12}){0,3} [\w:.-]{1,60} [\"']?(?P<v>[^\s\"']{3,200}+)", exact=True,
+        check=stated, about="`pulumi config set --secret name x`",
+    ),
+    after(
         "secret", "requirepass|masterauth|passin pass:|passout pass:|-pass pass:|sshpass -p|passin=pass:",
         r"[\"']?\s{0,2}(?:\d\) )?[\"']?(?P<v>[^\s\"';,)]{3,200}+)", fold=True, check=stated, about="passwords of Redis, openssl, sshpass",
     ),
@@ -145,8 +151,8 @@ RULES = (
     rule(
         "secret",
         r"echo (?:-n )?[\"']?(?:[a-z_][\w-]{0,31}:)?(?P<v>[^\s\"'|]{3,120})[\"']?\s{0,2}\|\s{0,2}(?:sudo )?(?:chpasswd|passwd --stdin|kinit|docker login|sudo -S|"
-        r"gh auth login|podman login|helm registry login|cryptsetup|openconnect|vault login)",
-        "chpasswd", "passwd --stdin", "kinit", "docker login", "sudo -S", "gh auth login", "podman login", "registry login", "cryptsetup", "openconnect", "vault login",
+        r"gh auth login|podman login|helm registry login|cryptsetup|openconnect|vault login|gpg [^\n|]{0,80}--passphrase-fd)",
+        "chpasswd", "passwd --stdin", "kinit", "docker login", "sudo -S", "gh auth login", "podman login", "registry login", "cryptsetup", "openconnect", "vault login", "--passphrase-fd",
         check=_echoed, about="`echo root:x | chpasswd`, `echo x | docker login --password-stdin`",
     ),
     rule(

@@ -34,6 +34,10 @@ def _userinfo(text: str, found: re.Match[str]) -> bool:
     return not plausible.placeholder(value) or value.lower() in ("admin", "default", "secret")
 
 
+def _no_sample(text: str, found: re.Match[str]) -> bool:
+    return not plausible.placeholder(text[found.start("v") : found.end("v")])
+
+
 _PAIR = re.compile(r"(?P<name>[!#$%&'*+.^_`|~\w-]{1,80})=(?P<v>[^;\s\"',\\]{1,4000})")
 _DULL = re.compile(
     r"(?:path|domain|expires|max-age|samesite|version|secure|httponly|priority|theme|lang|locale|tz|currency)",
@@ -100,14 +104,21 @@ def _jar(text: str, found: re.Match[str]) -> bool:
     return mixed and not _DULL.fullmatch(found["name"])
 
 
-_WORDS_BETWEEN = r"(?: (?!is |was |are |ist |est |es )[^\W\d_][^\W\d_'’-]{0,15}+){1,5}"
-_TOLD = rf"(?:{PASSWORDS.replace(chr(92) + 'b', '(?<![a-z])')}){_WORDS_BETWEEN}(?:\s?[:：=]|\s(?:is|was|ist|lautet|es|est|è|é|jest|är|er):?|\s[–—-])\s{{1,2}}[\"'`*_“«„「]{{0,3}}(?P<v>[^\s\"'`“”«»„「」]{{6,80}}+)"
+_ARE = r"is|was|ist|lautet|es|est|è|é|jest|är|er|είναι|היא|هي|है|adalah"
+_WORDS_BETWEEN = rf"(?: (?!(?:{_ARE}) )[^\W\d_][^\s\d_:=]{{0,24}}+){{0,7}}"
+_TOLD = rf"(?:{PASSWORDS.replace(chr(92) + 'b', '(?<![a-z])')})(?P<ending>[^\W\d_]{{0,6}}+){_WORDS_BETWEEN}(?:\s?[:：=]|\s(?:{_ARE}):?|\s[–—-])[ \t\xa0]{{1,2}}[\"'`*_“«„「]{{0,3}}(?P<v>[^\s\"'`“”«»„「」]{{6,80}}+)"
+
+
+_CALL = re.compile(r"[\w.$:>-]{1,60}[(\[]")
 
 
 def _told(text: str, found: re.Match[str]) -> list[Place]:
     """``the password for the wifi is x``: a word that no dictionary has."""
-    value = text[found.start("v") : found.end("v")].rstrip(".,;:!?)*_。，")
-    return [(found.start("v"), found.start("v") + len(value))] if plausible.spaced("password", value) else []
+    start, end = found.span("v")
+    # A mark in the middle of a sentence is the password's own
+    own = text[end : end + 1] == " " and text[end + 1 : end + 2].islower() and text[end - 1] in "!?"
+    value = text[start:end] if own else text[start:end].rstrip(".,;:!?)*_。，")
+    return [(start, start + len(value))] if plausible.spaced("password", value) and not _CALL.match(value) else []
 
 
 # What a URL calls a secret
@@ -179,6 +190,9 @@ RULES = (
         "url_signature", r"/reset|/verify|/confirm|/activate|/invite|/invitation|/magic|/unsubscribe|/password|/accept",
         r"[\w-]{0,24}/(?:[\w-]{1,20}/)?(?P<v>[A-Za-z0-9_-]{24,400}+)(?![\w.-])", check=_session, about="tokens in the path of a URL",
     ),
+    rule(
+        "url_signature", r"/private-(?P<v>[0-9a-f]{32})/", "/private-", where="start", about="private addresses of calendars",
+    ),
     after(
         "secret", "primarykey|secondarykey|primarymasterkey|secondarymasterkey|primary_access_key|secondary_access_key|primaryreadonlymasterkey",
         r"\\?[\"']?\s?[:=]\s?\\?[\"']?(?P<v>[A-Za-z0-9+/_-]{32,200}+={0,2})", check=_made, about="keys of Azure's services",
@@ -193,7 +207,7 @@ RULES = (
     ),
     after(
         "secret", "secret access key|secret_access_key|secretaccesskey|aws_secret|aws secret|aws-secret",
-        r"[^\n]{0,30}?(?<![A-Za-z0-9/+])(?P<v>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])", about="AWS secrets after their name",
+        r"[^\n]{0,30}?(?<![A-Za-z0-9/+])(?P<v>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])", check=_no_sample, about="AWS secrets after their name",
     ),
     rule(
         "secret", r"credential=(?P<v>[A-Z0-9]{16,24})/\d{8}/|(?<=[, ])Signature=(?P<s>[0-9a-f]{64})", "Credential=", "Signature=",

@@ -16,12 +16,14 @@ from audit import national, validators
 from audit.rules.base import Check, Rule, after, rule
 from audit.rules.letters import JOINED
 
+_IS = "is|was|ist|war|lautet|es|era|est|è|é|er|är|jest|este|je|είναι|היא|هو|هي"
+
 
 def _to(blank: str) -> str:
     """What may stand between a name and its number: its ending, words in brackets, whose it is, a sign."""
     number = rf"(?:[{blank}_-]?(?:number|num|nummer|numer|numero|número|numéro|numara(?:m|sı|si)?|n[º°]|no|nr|kod|code|id|号码|號碼|番号|字號|字号|号))?\.?"
-    whose = rf"(?:[{blank}]?\([^()\n]{{1,24}}\)|(?: [^\W\d_]{{1,12}}+){{1,3}}?(?=[{blank}]?[:=：]|[{blank}](?:is|ist|es|est|è|é|er|är|jest)[{blank}]))?"
-    sign = rf"(?:[{blank}](?:is|ist|es|est|è|é|er|är|jest|on)[{blank}]|[{blank}]{{0,3}}(?:[:=：#|,>]|=>|は|是|为|為)?[{blank}]{{0,12}})"
+    whose = rf"(?:[{blank}]?\([^()\n]{{1,24}}\)|(?: [^\W\d_]{{1,12}}+){{1,3}}?(?=[{blank}]?[:=：]|[{blank}](?:{_IS})[{blank}]))?"
+    sign = rf"(?:[{blank}](?:{_IS}|on)[{blank}]|[{blank}]{{0,3}}(?:[:=：#|,>]|=>|は|是|为|為)?[{blank}]{{0,12}})"
     return rf"{number}[\"'*_)\]]{{0,3}}{whose}{sign}[\"']?"
 
 
@@ -105,12 +107,12 @@ NAMED: tuple[tuple[str, str, str, Callable[[str], bool] | None], ...] = (
     ("South African number", r"\bid number|\bid no|\bid nr|identity number|south african id|\brsa id|\bsa id|\bsaid", r"\d{6} ?\d{4} ?\d{3}", national.za_id),
     ("numbers of Latin America (RUT, CUIT, cédula)", r"\brut|\bcuit|\bcuil|cédula(?: de (?:ciudadanía|identidad))?|cedula(?: de (?:ciudadania|identidad))?|\bdni|clave única", _LATIN, None),
     ("Portuguese NIF, NISS, cartão de cidadão", r"\bnif|contribuinte|segurança social|\bniss|cartão de cidad[ãa]o|cartao de cidad[ãa]o", r"[1-9]\d{2} ?\d{3} ?\d{3}|[12]\d{10}|\d{8} ?\d ?[a-z]{2}\d", None),
-    ("numbers of Central, Eastern and Northern Europe", r"\bcnp|rodné číslo|rodne cislo|\begn|\bегн|\boib|\bemšo|\bemso|\bjmbg|isikukood|asmens kodas|personas kods|adóazonosító|személyi|\bregon|"
+    ("numbers of Central, Eastern and Northern Europe", r"\bcnp|rodné číslo|rodne cislo|\begn|\bегн|\boib(?: kupca| kupac| stranke)?|\bemšo|\bemso|\bjmbg|isikukood|asmens kodas|personas kods|adóazonosító|személyi|\bregon|"
      r"cod numeric personal|\bинн|\bснилс|\bsnils|\bіпн|\bрнокпп|\bиин|kennitala|\bhetu|henkilötunnus|personbeteckning",
      r"\d{6}[/-]?\d{3,5}|\d{8,14}|\d{3}-\d{3}-\d{3}[ -]\d{2}|\d{3}-\d{3}-\d{2}-\d{2}|\d{3} \d{3} \d{3}|\d[ -]\d{6}[ -]\d{4}|\d{6}[a-f+-]\d{3}[0-9a-y]", None),
     ("numbers of Turkey, Greece, Israel, the Gulf", r"kimlik|\btckn|vergi|αφμ|αμκα|\bamka|teudat|תעודת זהות|emirates id|\biqama|national number|الرقم القومي|رقم الهوية|کد ملی",
      r"\d{9,14}|784-?\d{4}-?\d{7}-?\d", None),
-    ("numbers of Asia, Austria, Belgium, Switzerland", r"\bcnic|\bmykad|\bcccd|\bcmnd|\bumid|\bhkid|\bkra pin|เลขประจำตัวประชาชน|身份证|身分證|国民身份|voter id|\bsvnr|"
+    ("numbers of Asia, Austria, Belgium, Switzerland", r"\bcnic|\bmykad|\bcccd|\bcmnd|\bumid|\bhkid|\bkra pin|เลขประจำตัวประชาชน|身份证|身分證|国民身份|voter id|\bsvnr|\bsv-n(?:umme)?r|"
      r"sozialversicherungs(?:nummer|-?nr)|rijksregister(?:nummer)?|registre national|\binsz|\bahv|matricule|partita iva|p\.iva|p\. iva|dowód osobisty|občanský průkaz|cartão de identidade",
      r"\d{5}-?\d{7}-?\d|\d{6}-?\d{2}-?\d{4}|[a-z]{1,3}\d{6,8}\(?[\da]?\)?|\d{2}[. ]\d{2}[. ]\d{2}-?[. ]?\d{3}[.-]?\d{2}|\d{4} ?\d{6}|\d(?:[ -]?\d){8,17}x?", None),
     ("other national numbers", r"national[ _-]?id(?:entity|entification)?|identity card|id card|personal id|citizen id|personalausweis(?:nummer)?|ausweisnummer|carte d['’]identité",

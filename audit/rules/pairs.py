@@ -59,6 +59,10 @@ def _state(text: str, found: re.Match[str]) -> list[Place]:
 _COOKIES = r"sess|sid|auth|login|remember|csrf|xsrf|jwt|identity|aspx|logged_in|token|cookie|passport"
 RULES = (
     rule(
+        "private_key", r"\"(?:d|p|q|dp|dq|qi|k)\"\s?:\s?\"(?P<v>[A-Za-z0-9_-]{20,1400}+)\"", "\"kty\"", "\"crv\"", where="around", reach=(2500, 2500),
+        about="the private numbers of JSON Web Keys",
+    ),
+    rule(
         "secret", _PAIRED, *NEEDLES, where="start", fold=True, check=_paired, only="alue",
         about="`{\"name\": \"X_TOKEN\", \"value\": \"x\"}`, `name: X_PASS` above `value: x`, `<add key=\"Password\" value=\"x\"/>`",
     ),

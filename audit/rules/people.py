@@ -161,7 +161,8 @@ _BESIDE_BEFORE = re.compile(rf"(?<![\w.@])({_WORD}){_PARTED}$")
 # Words that begin a sentence or a line about a name
 _LEAD = re.compile(
     r"(?:By|From|To|Cc|Bcc|Dear|Hi|Hello|Hey|Hallo|Author|Authors|Contact|Thanks|Thank|Copyright|Written|Maintainer|Maintained|Email|Mail|Name|User|Customer|Client|Employee|"
-    r"Patient|Mr|Mrs|Ms|Dr|Prof|Herr|Frau|Call|Ask|Please|Regards|Best|The|And|Or|For|With|Signed|Reported|Reviewed|Tested|Acked|Created|Assigned|Owner|Attn|Sent|Our|Your|My|We|On|In|At)\.? "
+    r"Patient|Mr|Mrs|Ms|Dr|Prof|Herr|Frau|Call|Ask|Please|Regards|Best|The|And|Or|For|With|Signed|Reported|Reviewed|Tested|Acked|Created|Assigned|Owner|Attn|Sent|Our|Your|My|We|On|In|At|"
+    r"Gentile|Ciao|Szanown[ya]|Pani?|Hei|Hej|Bonjour|Salut|Cher|Chère|Madame|Monsieur|Olá|Prezad[oa]|Caro|Cara|Estimad[oa]|Hola|Geachte|Beste|Kære|Kära?|Merhaba|Sayın|Liebe|Lieber)\.? "
 )
 _NEAR, _MOST = 240, 300
 

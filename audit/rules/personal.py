@@ -40,12 +40,18 @@ _NOT_A_DOMAIN = frozenset(
 )
 _URL = re.compile(r"://[^\s/@\"'<>]{0,100}$")
 _GIT = re.compile(r"(?:git|hg)@[\w.-]{1,100}[:/]")
+_NOBODYS = re.compile(
+    r"(?:you|your[._-]?(?:name|email|mail)|name|username|someone|somebody)@(?:example|domain|yourdomain|your-domain|company)\.\w{2,4}",
+    re.IGNORECASE,
+)
 
 
 def _email(text: str, found: re.Match[str]) -> bool:
-    """Not the ``pass@host`` of a URL, ``git@host:path``, ``icon@2x.png`` or a decorator."""
+    """Not the ``pass@host`` of a URL, ``git@host:path``, ``icon@2x.png``, a decorator, nor what a form shows in its empty field."""
     domain = found[0].rpartition("@")[2] if "@" in found[0] else found[0].lower().rpartition("%40")[2]
     if domain.rpartition(".")[2].lower() in _NOT_A_DOMAIN or _GIT.match(text, found.start()):
+        return False
+    if _NOBODYS.fullmatch(found[0]):
         return False
     return _URL.search(text, max(0, found.start() - 110), found.start()) is None
 
@@ -66,6 +72,7 @@ def _iban(text: str, found: re.Match[str]) -> list[Place]:
 
 _NO_HOST = re.compile(
     r"(?:\b(?:version|ver|release|build|rev|section|chapter|clause|figure|table|oid|v|sdk|firmware|driver|kernel)\b[^\n.\d]{0,12}|"
+    r"\b(?:upgrad|downgrad|bump)[a-z]{1,3}\b[^\n]{0,40} (?:from|to) |"
     r"[A-Za-z][/-]|[=~^<>!]=\s?|[\^~§]\s?|(?<![A-Za-z])v)$",
     re.IGNORECASE,
 )
@@ -77,16 +84,18 @@ def _ipv4(text: str, found: re.Match[str]) -> bool | list[Place]:
         return False
     if found[0].endswith(".0"):
         return False
-    if _NO_HOST.search(text, max(0, found.start() - 24), found.start()):
+    if _NO_HOST.search(text, max(0, found.start() - 60), found.start()):
         return False
     mapped = text[max(0, found.start() - 7) : found.start()].lower() == "::ffff:"
     return [(found.start() - 7 * mapped, found.end())]
 
 
-def _ipv6(text: str, found: re.Match[str]) -> bool:
+def _ipv6(text: str, found: re.Match[str]) -> list[Place]:
     """Only with a ``::``: whole addresses have a rule of their own."""
-    network = found[0].endswith("::") and text[found.end() : found.end() + 1] == "/"
-    return "::" in found[0] and validators.ipv6(found[0]) and not network
+    address = found[0] if found[0].endswith("::") else found[0].removesuffix(":")
+    network = address.endswith("::") and text[found.end() : found.end() + 1] == "/"
+    sound = "::" in address and validators.ipv6(address) and not network
+    return [(found.start(), found.start() + len(address))] if sound else []
 
 
 _FIRST_GROUP = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{1,4}$")
@@ -165,7 +174,7 @@ RULES = (
     ),
     rule(
         "card",
-        r"(?<![A-Za-z0-9._/+-])(?<!\d[ ])(?:[2-6]\d{3}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?|3\d{3}([ -])\d{6}\2\d{4,5}|[2-6]\d{12,18}+)(?![A-Za-z0-9_]|[.-]\d)",
+        r"(?<![A-Za-z0-9._/+-])(?<!\d[ ])(?:[2-69]\d{3}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?|3\d{3}([ -])\d{6}\2\d{4,5}|[2-69]\d{12,18}+)(?![A-Za-z0-9_]|[.-]\d)",
         family="personal",
         where="digits",
         least=12,
@@ -180,6 +189,42 @@ RULES = (
         least=8,
         check=_iban,
         about="IBAN: length of the country, modulo 97",
+    ),
+    rule(
+        "iban",
+        r"(?:AZ|BH|BY|DO|GB|GI|GT|IE|JO|KW|KZ|LB|LC|LV|MD|MT|MU|NL|PK|PS|QA|RO|SA|SC|UA|VG)(?<![A-Za-z0-9]..)\d{2}(?:[ -]?[A-Z0-9]{4}){3,7}(?:[ -]?[A-Z0-9]{1,3})?(?![A-Za-z0-9])",
+        *[
+            "AZ",
+            "BH",
+            "BY",
+            "DO",
+            "GB",
+            "GI",
+            "GT",
+            "IE",
+            "JO",
+            "KW",
+            "KZ",
+            "LB",
+            "LC",
+            "LV",
+            "MD",
+            "MT",
+            "MU",
+            "NL",
+            "PK",
+            "PS",
+            "QA",
+            "RO",
+            "SA",
+            "SC",
+            "UA",
+            "VG",
+        ],
+        family="personal",
+        where="start",
+        check=_iban,
+        about="IBAN that have letters where others have digits",
     ),
     rule(
         "ip",
@@ -200,7 +245,7 @@ RULES = (
     ),
     rule(
         "ip",
-        r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4}:){1,6}:?(?:[0-9A-Fa-f]{1,4}:){0,6}[0-9A-Fa-f]{0,4}(?![\w:])",
+        r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4}:){1,6}:?(?:[0-9A-Fa-f]{1,4}:){0,6}[0-9A-Fa-f]{0,4}(?!\w|:[\w:])",
         "::",
         family="personal",
         where="around",

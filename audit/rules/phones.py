@@ -51,22 +51,22 @@ def _national(text: str, found: re.Match[str]) -> bool:
 
 def _named(text: str, found: re.Match[str]) -> bool:
     value = found["v"]
-    return 7 <= len(_digits(value)) <= 15 and not _DATE.fullmatch(value) and len(set(_digits(value))) > 1
+    return 7 <= len(_digits(value)) <= 15 and not _DATE.match(value) and len(set(_digits(value))) > 1
 
 
 _WORDS = (
-    r"phone|\btel|teléfono|telefone|mobil|\bmóvil|\bcell|\bfax|whats ?app|\bsms|\bcall(?: me| us| him| her)?|\bdial|\bring|\btext me|\bhandy|\bgsm|\bmob|\btfn|\btlf|\bpuh|"
+    r"phone|\btel|durchwahl|llam(?:e|ar|ad|en|ame)|appel(?:ez|er)|\bchiam(?:i|ate|are)|\bligue|anrufen|\bzadzwoń|teléfono|telefone|mobil|\bmóvil|\bcell|\bfax|whats ?app|\bsms|\bcall(?: me| us| him| her)?|\bdial|\bring|\btext me|\bhandy|\bgsm|\bmob|\btfn|\btlf|\bpuh|"
     r"\bmsisdn|\bportable|rufnummer|celular|contact(?:_| )?(?:no|number)|numéro de|\bcep telefonu|telepon|điện thoại|\bsđt|\bno\. hp|\bviber|\bsignal|"
     r"电话|電話|手机|手機|携帯|座机|联系方式|телефон|\bтел|моб|전화|휴대폰|연락처|τηλέφωνο|κινητό|هاتف|جوال|טלפון|โทร|फ़ोन|मोबाइल|\breach (?:me|us|him|her)"
 )
 _ENDING = r"(?:efon|éfono|efono|ef|efoon|ephone|ular|phone|e|ny|nummer|nummeret|nr|号码|號碼|番号|号|번호|а|у|ом|u|owy)"
 _ENDING = rf"{_ENDING}{{0,2}}(?:;[^:\n]{{1,60}})?[\"'*_)\]>.]{{0,3}}(?:[ _-]?(?:number|no|nr|num|nummer|n[º°]|main|home|work|office|kom|mobile|mobil|cell|privat|direct))?\.?[\"'*_]{{0,2}}"
 _OF = r"(?:\s?\([^()\n]{1,20}\)|(?: [^\W\d_]{1,12}+){1,3}+(?=\s?[:=：]))?"
-_TO = r"(?:\s(?:at|on|is|ist|es|est|è|é|under|to|unter|au|al|jest|er|är)\s|[ \t\u3000]{0,20}+(?:[:=：#|,.は是>]|=>){0,2}[ \t\u3000]{0,4})[\"'\[]?"
+_TO = r"(?:\?\s{1,3}[\w ]{2,20}:\s|\s(?:at|on|is|ist|es|est|è|é|under|to|unter|au|al|jest|er|är)\s|[ \t\u3000]{0,20}+(?:[:=：#|,.は是>]|=>){0,2}[ \t\u3000]{0,4})[\"'\[]?"
 
 RULES = (
     rule(
-        "phone", r"(?:\+(?<![\w+]\+)|(?<!" rf"{JOINED}" r")(?<![.,+-])(?<!\d )00(?=[1-9]\d{0,2}[ -]))\(?\d{1,3}\)?(?:(?:[ .\-/()\u00a0\u2011]|\(0\)){0,3}\d){6,14}(?!" rf"{JOINED}" r"|[.,]\d)",
+        "phone", r"(?:\+(?<![\w+]\+)|(?<!" rf"{JOINED}" r")(?<![.,+-])(?<!\d )00(?=[1-9]\d{0,2}[ -]))\(?\d{1,3}\)?(?:(?:[ .\-/()\u00a0\u2011]|\(0\)){0,3}(?!\d\d:\d\d)\d){6,14}(?!" rf"{JOINED}" r"|[.,]\d)",
         "+", "00", family="personal", where="digits", least=7, check=_international, about="phone numbers, international form: country code, length",
     ),
     rule(

@@ -18,7 +18,7 @@ STRONG = re.compile(
     r"lozinka|jelsz|kata sandi|mật khẩu|κωδικός|пароль|密码|密碼|口令|パスワード|暗証番号|비밀번호|암호|รหัสผ่าน|كلمة المرور|סיסמה"
 )
 _BEGINS = re.compile(
-    r"[<\[{$%*!&@#]{1,2}[\w{(<\[]|[<\[{$]|\W{1,99}$|[x*.•\-_?#0]{3,99}|(?P<c>.)(?P=c){2,99}$|your|%\w{1,40}%|"
+    r"[<\[{$%*!&@#]{1,2}[\w{(<\[]|\)[?.;,)]|[<\[{$]|\W{1,99}$|[x*.•\-_?#0]{3,99}|(?P<c>.)(?P=c){2,99}$|your|%\w{1,40}%|"
     r"(?:op|vault|ssm|sops|secretsmanager|kms)[:+]|arn:|projects/|https?://|env[.:]|secrets\.|process\."
 )
 _HOLDS = re.compile(
@@ -34,7 +34,8 @@ _DOTTED = re.compile(r"[A-Za-z_$][\w$]{0,60}(?:(?:\?\.|\.|->|::)[A-Za-z_$][\w$]{
 _NAMES = re.compile(r"pass|pwd|secret|token|key|cred|auth|login|hash")
 _PATH = re.compile(r"(?:~|\.{1,2}|[a-z]:)?[\\/][\w .@+-]{0,80}(?:[\\/][\w .@+-]{0,80}){0,12}(?:\?\w{1,40}=\w{0,40})?")
 _TECH = re.compile(
-    r"(?:u?int|float|i|u|f|(?:scram-)?sha|md|aes|rs|hs|es|ps|utf-?|base|oauth|v|ipv|x|http|tls|t|k|rfc|iso)-?\d{1,4}(?:[-_.]\w{1,12}){0,3}"
+    r"(?:u?int|float|argon|i|u|f|(?:scram-)?sha|md|aes|rs|hs|es|ps|utf-?|base|oauth|v|ipv|x|http/?|tls|t|k|rfc|iso)-?\d{1,4}(?:id)?(?:[-_.]\w{1,12}){0,3}",
+    re.IGNORECASE,
 )
 
 
@@ -54,7 +55,7 @@ def _with_sign(value: str) -> bool:
     return _SIGN.search(value) is not None
 
 
-_REFERENCE = re.compile("|".join(f"(?:{one.pattern})" for one in (_PATH, _TECH)))
+_REFERENCE = re.compile(f"(?:{_PATH.pattern})|(?i:{_TECH.pattern})")
 
 
 def _mixed(value: str) -> bool:
@@ -64,12 +65,14 @@ def _mixed(value: str) -> bool:
 
 def placeholder(value: str) -> bool:
     """Whether ``value`` stands for a secret instead of being one."""
+    if value.endswith("EXAMPLEKEY"):
+        return True
     low = value.lower()
     word = low.rstrip("!?[]:")
     if word in WORDS or word in LABELS:
         return True
     if dense(value):
-        return False
+        return "EXAMPLE" in value
     if _BEGINS.match(low) or _HOLDS.search(low):
         return True
     return _SAMPLE.search(low) is not None and _WORDY.fullmatch(low) is not None
@@ -97,10 +100,13 @@ _FILLERS = (
 )  # fmt: skip
 
 
+_FILLED = re.compile("|".join(map(re.escape, _FILLERS)))
+
+
 def filled(key: str) -> bool:
     """Whether a key of a provider's form was filled with what stands for one: ``ghp_xxxx``, ``xoxb-your-bot-token``."""
     low = key.lower()
-    return any(one in low for one in _FILLERS) or low.endswith("xxx")
+    return _FILLED.search(low) is not None or low.endswith("xxx")
 
 
 def _named(value: str) -> bool:

@@ -77,6 +77,8 @@ KEYS: tuple[tuple[str, str, str, tuple[str, ...], str], ...] = (
     ("planetscale_key", "pscale_(?:tkn|pw|oauth)_", r"[A-Za-z0-9_.=-]{20,100}+", ("pscale_",), "PlanetScale"),
     ("supabase_key", "sb(?:p|_secret|_publishable)_", r"[A-Za-z0-9_-]{20,80}+", ("sbp_", "sb_"), "Supabase"),
     ("clerk_key", "ck_(?:live|test)_", r"[A-Za-z0-9]{16,100}+", ("ck_",), "Clerk"),
+    ("asana_key", "", r"(?<![\w/])[12]/\d{10,18}(?:/\d{10,18})?:[0-9a-f]{32}", ("1/", "2/"), "Asana"),
+    ("salesforce_key", "00D", r"[A-Za-z0-9]{9,15}![A-Za-z0-9._]{40,180}+", ("00D",), "Salesforce (sessions)"),
     ("fly_key", "FlyV1 ", r"fm\d_[A-Za-z0-9+/=_,-]{20,1000}+", ("FlyV1",), "Fly.io"),
     ("pulumi_key", "pul-", r"[0-9a-f]{40}+", ("pul-",), "Pulumi"),
     ("tailscale_key", "tskey-", r"(?:auth|api|client|scim|webhook)-[A-Za-z0-9-]{10,100}+", ("tskey-",), "Tailscale"),
@@ -267,10 +269,20 @@ RULES = (
         about="the secret part of webhooks of Slack, Discord, Teams, Zapier, Google Chat and others",
     ),
     rule(
+        "twitter_key", r"A{18,24}[A-Za-z0-9%]{40,140}+(?![A-Za-z0-9])", "AAAAAAAAAAAAAAAAAA", where="start", about="bearer tokens of Twitter",
+        check=lambda text, found: any(map(str.isdigit, found[0])),
+    ),
+    rule(
         "telegram_key", r":(?<=\d{7}:)[A-Za-z0-9_-]{34,36}(?![A-Za-z0-9_-])", ":", check=_bot, about="keys of Telegram bots, also in URLs",
     ),
     rule(
         "mailgun_key", r"-[0-9a-f]{8}-[0-9a-f]{8}(?![0-9A-Za-z-])", "-", check=_three_parts, about="keys of Mailgun, three parts",
+    ),
+    rule(
+        "private_key", r"Wallet\(\s{0,8}[\"'](?P<v>(?:0x)?[0-9a-fA-F]{64})[\"']", "Wallet(", where="start", about="private keys of wallets in code",
+    ),
+    rule(
+        "azure_key", r"GetBytes\(\"[^\"\n:]{0,60}:(?P<v>[A-Za-z0-9]{52,84})\"", "GetBytes(", where="start", about="access tokens of Azure DevOps in PowerShell",
     ),
     rule(
         "private_key", r"LS0tLS1CRUdJTi[A-Za-z0-9+/\s]{40,12000}+={0,2}", "LS0tLS1CRUdJTi", where="start", check=_encoded_key, about="PEM private keys in base64",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 # What code and texts say of a secret
 WORDS = frozenset([
-    "a", "admin_password", "an", "and", "any", "apikey", "are", "argon2", "array", "async", "authentication", "authorization", "auto", "await",
+    "a", "admin_password", "an", "and", "any", "apikey", "are", "argon2", "array", "async", "b64dec", "b64enc", "authentication", "authorization", "auto", "await",
     "base64", "basic", "bcrypt", "bearer", "binary", "blank", "body", "bool", "boolean", "bytearray", "bytes", "can", "cannot", "change", "changed",
     "char", "colon", "comma", "comment", "config", "confirm", "confirmation", "const", "cookie", "credential", "credentials", "current", "date",
     "datetime", "default", "dict", "digest", "disabled", "email", "empty", "enabled", "encrypted", "enter", "env", "environment", "eof",
@@ -16,7 +16,7 @@ WORDS = frozenset([
     "integer", "interactive", "invalid", "is", "jwt", "key", "keys", "keyword", "label", "list", "literal", "login", "map", "masked", "masterauth",
     "may", "md5", "missing", "must", "n/a", "na", "name", "new", "newline", "nil", "no", "none", "not", "null", "number", "oauth", "oauth2", "object",
     "obligatoire", "obligatorio", "of", "off", "oidc", "old", "omitted", "on", "operator", "optional", "or", "output", "param", "params", "pass",
-    "passcode", "passphrase", "passwd", "password", "plain", "plaintext", "private", "prompt", "public", "punctuation", "pwd", "query", "random",
+    "passcode", "passphrase", "passwd", "password", "plain", "plaintext", "private", "prompt", "public", "quote", "squote", "punctuation", "pwd", "query", "random",
     "raw", "readonly", "redacted", "removed", "requerido", "request", "required", "requirepass", "reset", "response", "return", "richiesto", "same",
     "saml", "scrypt", "secret", "secreto", "secrets", "secretstr", "securestring", "self", "self.password", "session", "settings", "sha1", "sha256",
     "sha512", "should", "static", "stdin", "str", "string", "tbd", "text", "the", "there", "this", "to", "todo", "token", "tokens", "true", "type",

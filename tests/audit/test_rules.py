@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from audit.management.commands.verify_redaction import CORPUS
-from audit.rules import KINDS, RULES, SECRET_RULES, markdown
+from audit.rules import KINDS, RULES, SECRET_RULES, likely, markdown
 from audit.rules.base import Reading, Rule, starts
 from audit.scan import ALL, mask, spans
 from tests.audit.corpus.values import FORMS, Values
@@ -126,3 +126,20 @@ def test_the_documents_hold_the_table_of_the_rules() -> None:
     from config.settings import BASE_DIR
 
     assert markdown() in (BASE_DIR / "docs" / "redaction.md").read_text()
+
+
+def test_an_account_whose_number_is_mostly_letters_is_found() -> None:
+    assert mask("Contul: RO23 RNCB GARK A6R1 0L0J Z6EB")[0] == "Contul: [iban]"
+
+
+@pytest.mark.parametrize(
+    "value", ["createHashFromUtf8String", "InvalidS3KmsKeyArnException", "ed448.Ed448PrivateKey", "0" * 40]
+)
+def test_a_long_name_is_not_taken_for_what_chance_makes(value: str) -> None:
+    assert not likely.random(value)
+
+
+@pytest.mark.parametrize("size", [20, 24, 32, 40, 64])
+def test_nearly_all_random_letters_and_digits_are_known_as_such(size: int) -> None:
+    values = Values(size)
+    assert sum(likely.random(values.chars(size)) for _ in range(1000)) > 890
