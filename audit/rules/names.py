@@ -16,10 +16,16 @@ _WORD = rf"(?:[{UPPER}][{LOWER}]{{1,24}}(?:['’-]?[{UPPER}][{LOWER}]{{1,24}}){{
 _PARTICLE = "de|da|di|do|dos|du|la|le|van|von|der|den|del|bin|ibn|al|el|ten|ter|zu|y|e"
 _MORE = rf"(?: (?:(?:{_PARTICLE}) ){{0,2}}(?:{_WORD}|[{UPPER}]\.)){{0,3}}"
 _NAME = rf"(?P<v>{_WORD}{_MORE})"
+_ONE = rf"{_WORD}(?: (?:(?:{_PARTICLE}) ){{0,2}}(?:{_WORD}|[{UPPER}]\.)){{1,3}}"
+_FULL_NAME = re.compile(_ONE)
 _FULL = rf"(?P<v>{_WORD}(?: (?:(?:{_PARTICLE}) ){{0,2}}(?:{_WORD}|[{UPPER}]\.)){{1,3}})"
 _NOBODY = frozenset(
     [
         "all",
+        "die",
+        "das",
+        "der",
+        "platform",
         "team",
         "sir",
         "madam",
@@ -150,20 +156,49 @@ _LABELS = (
     r"\battention|\bassigned to|\breported by|\breporter|\bassignee|\breviewed by|\bapproved by|\bemergency contact|\bphysician|\bnext of kin|"
     r"\bkontoinhaber|\btitulaire|\btitular|\bspouse|\bvoornaam|\bachternaam|\bimię(?: i nazwisko)?|\bnazwisko|\bjméno|\bpříjmení|\badı soyadı|\bad soyad|\bnume(?: complet)?|фио|имя|фамилия|"
     r"пациент|\bnominativo|\bintestatario|\bpaziente|\bpaciente|\bpacjent|\bmieter(?:in)?|\bvermieter(?:in)?|\barrendatari[oa]|\barrendador[a]?|\blocataire|\binquilin[oa]|\blocatario|"
-    r"\bdbtr><nm|\bcdtr><nm|\bdisplayname|\bgivenname|\bgecos|\bcontact person|\bansprechpartner(?:in)?|\bkundenname|\bmitarbeitername"
+    r"\bdbtr><nm|\bcdtr><nm|\bdisplayname|\bgivenname|\bgecos|\bcontact person|\bansprechpartner(?:in)?|\bkundenname|\bmitarbeitername|"
+    r"\bversicherte[rn]?|\bcontribuinte|\bmüşteri|\bdienstnehmer(?:in)?|\bnimi|\betunimi|\bsukunimi|\bassurée?|\bnotfallkontakt|\bname on card|\bkontoinhaberin|\bodbiorca|\bnadawca|\bintestato a"
 )
 # Companies and parts of programs stand after these, too: a name has two words
 _PARTIES = (
     r"\bkunde|\bkundin|\bempfänger(?:in)?|\babsender(?:in)?|\bauftraggeber|\bmitarbeiter(?:in)?|\bcliente|\bclient|\bcustomer|\bbailleur|\bdestinataire|\bbénéficiaire|\bemployé|\bnaam|\bklant|\bklient|\bnavn|\bnamn|\bkund|\bnév|клиент|"
     r"\bbill to|\bship to|\bsold to|\bbilled to|\bdeliver to|\binvoice to|\brechnung an|\blieferung an|\bfacturé à|\blivré à|\bfacturar a|\bfattura a|\bborrower|\blandlord|\blessee|\blessor|\bbuyer|"
-    r"\bseller|\binsured|\bpolicyholder|\bguarantor|\bsignatory|\bwitness|\bstudent|\bguest|\bsubscriber|\bcaller|\bvisitor|\bdebtor|\bcreditor|\bfn|\bsn|\bcn|\bcontact|\bconsultant|\badvisor"
+    r"\bseller|\binsured|\bpolicyholder|\bguarantor|\bsignatory|\bwitness|\bstudent|\bguest|\bsubscriber|\bcaller|\bvisitor|\bdebtor|\bcreditor|\bfn|\bsn|\bcn|\bcontact|\bconsultant|\badvisor|\bdestinatari[oa]|\bklientka|\bpatient intake"
 )
 # Letters of these need no capitals to tell a name
 _CJK_LABELS = "姓名|氏名|名前|お名前|患者氏名|患者姓名|客户|客户姓名|联系人|收件人|顧客名|お客様|担当者|申請者|이름|성명|환자명|고객명|담당자|我叫|我的名字是|私の名前は|제 이름은"
 
 
+def _several(text: str, found: re.Match[str]) -> list[tuple[int, int]]:
+    """Each name of a list."""
+    return [one.span() for one in _FULL_NAME.finditer(text, *found.span("v")) if somebody(one[0])]
+
+
+_TITLES = frozenset(
+    [
+        "Pan",
+        "Pani",
+        "Madame",
+        "Monsieur",
+        "Mme",
+        "Frau",
+        "Herr",
+        "Señor",
+        "Señora",
+        "Signor",
+        "Signora",
+        "Mr",
+        "Mrs",
+        "Ms",
+        "Dr",
+    ]
+)
+
+
 def _greeted(text: str, found: re.Match[str]) -> bool:
-    """At the beginning of a line, a sentence or a quotation."""
+    """At the beginning of a line, a sentence or a quotation. After a title another rule finds the name."""
+    if found["v"].partition(" ")[0] in _TITLES:
+        return False
     before = text[max(0, found.start() - 2) : found.start()]
     return (not before or before[-1] in "\n\"'`>“(" or before in (". ", "! ", "? ", ": ")) and _person(text, found)
 
@@ -190,6 +225,14 @@ def somebody(value: str) -> bool:
 
 _COMPANY = frozenset(
     [
+        "engineering",
+        "verwaltung",
+        "hausverwaltung",
+        "department",
+        "operations",
+        "support",
+        "sales",
+        "team",
         "gmbh",
         "ag",
         "kg",
@@ -353,8 +396,21 @@ RULES = (
         r"regards|sincerely|cheers|yours truly|yours faithfully|best wishes|many thanks|mit freundlichen grüßen|mit freundlichem gruß|viele grüße|liebe grüße|beste grüße|"
         r"cordialement|bien à vous|salutations|amicalement|saludos?(?: cordiales)?|un saludo|atentamente|un abrazo|cordiali saluti|distinti saluti|atenciosamente|cumprimentos|abraços|abraço|"
         r"met vriendelijke groet|groeten|med vänlig hälsning|vänliga hälsningar|med venlig hilsen|mvh|hilsen|ystävällisin terveisin|z poważaniem|pozdrawiam|s pozdravem|"
-        r"üdvözlettel|saygılarımla|с уважением|\bsigned|\bthanks|\bthank you",
+        r"üdvözlettel|saygılarımla|с уважением|\bsigned|\bbest|\bgruß|\bthanks|\bthank you",
         rf"(?i:,?(?: by)?[:,!.]?)(?:\s{{0,2}}\n{{1,2}}[ \t]{{0,4}}|(?<=[:,]) |(?<=by) ){_NAME}(?=[ \t]{{0,3}}(?:\n|$|<|,|\||\\n|\"))", family="personal", check=_person, about="below a closing",
+    ),
+    after(
+        "name", r"\battendees|\bpresent|\bparticipants|\bteilnehmer(?:innen)?|\banwesend|\basistentes|\bpartecipanti|\baanwezig|\bobecni|\bauthors|\bspeakers",
+        rf"[\"'*]{{0,3}}:[\"'*]{{0,3}} ?(?P<v>{_ONE}(?:(?:, | and | und | y | et | e |; | & ){_ONE}){{1,12}})", family="personal", check=_several,
+        about="lists of those who were present",
+    ),
+    after("name", "@author", rf":? {_FULL}(?![\w@])", family="personal", check=_person, about="after `@author`"),
+    rule(
+        "name", rf"\({_FULL} {{1,12}}\d{{4}}-\d\d-\d\d \d\d:", "(", family="personal", where="start", check=_person, about="in `git blame`",
+    ),
+    after(
+        "name", r"\bsenhora?|\bseñora?|\bheer|\bmevrouw|\bsignora?|\bcardholder|\bapplicant", rf" {_NAME}(?![\w@])", exact=True, family="personal", check=_person,
+        about="after a title in small letters",
     ),
     after("name", _LABELS, rf"{_LABEL_ENDS}{_NAME}{_NO_CODE}", family="personal", check=_person, about="after a label such as `Patient:`, `full_name=`"),
     after("name", _PARTIES, rf"{_LABEL_ENDS}{_FULL}{_NO_CODE}", family="personal", check=_person, about="two words after `Client:`, `Bill to` and the like"),

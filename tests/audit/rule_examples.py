@@ -225,4 +225,9 @@ EXAMPLES |= {
     "Lösenordet till routern är Midsommar_22! och": "Lösenordet till routern är ändrat! och",
     "Call +44 20 7918 0072 09:12": "at 2025-06-01 10:00:00",
     "64 bytes from 2a02:8109:6d58::9826: icmp_seq=1": "std::a: icmp_seq=1",
+    "Attendees: Gwendolyn Archer, Pavel Horák, Anjali Deshmukh": "Attendees: Sales, Support, Platform",
+    " * @author Vincent Abramowitz": " * @author the team",
+    "3f9a1c07 (Henrik Aalto  2024-11-03 18:20:11 +0200 10)": "(see Release Notes 2024-11-03)",
+    "Geachte heer Dijkstra, uw bestelling": "de heer en mevrouw",
+    "Versicherte: Regula Zürcher": "Versicherte: drei",
 }
