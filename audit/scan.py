@@ -72,10 +72,11 @@ class Table:
         return _Search(self.by_needle, folded=False), _Search(self.by_needle, folded=True)
 
     @cached_property
-    def by_digits(self) -> dict[int, frozenset[int]]:
-        """The ranks of the rules that look for digits, by how many must stand together."""
+    def by_digits(self) -> list[tuple[int, frozenset[int]]]:
+        """The ranks of the rules that look for so many digits together or for more, the fewest first."""
         those = [(one.least, rank) for rank, one in enumerate(self.rules) if one.where == "digits"]
-        return {least: frozenset(rank for other, rank in those if other == least) for least, _ in those}
+        leasts = sorted({least for least, _ in those})
+        return [(least, frozenset(rank for other, rank in those if other >= least)) for least in leasts]
 
     @cached_property
     def by_digits_alone(self) -> frozenset[int]:
@@ -86,9 +87,10 @@ class Table:
         by_needle = self.by_needle
         needles = [needle for search in self.searches for needle in search.held(reading)]
         ranks = self.by_digits_alone.union(*map(by_needle.__getitem__, needles))
-        for least, those in self.by_digits.items():
-            if not reading.digits(least):
+        for least, those in self.by_digits:
+            if reading.most_digits < least:
                 ranks -= those
+                break
         held: dict[int, list[Needle]] = {rank: [] for rank in sorted(ranks)}
         for needle in needles:
             for rank in by_needle[needle]:

@@ -102,6 +102,11 @@ class Reading:
         return self._near[least]
 
     @cached_property
+    def most_digits(self) -> int:
+        """The most digits that stand close together and are no time stamp; 0 for fewer than a few."""
+        return max((seen for _, _, seen in self._digits), default=0)
+
+    @cached_property
     def _digits(self) -> list[tuple[int, int, int]]:
         places: list[tuple[int, int, int]] = []
         start, end, seen = 0, -_GAP - 1, 0
