@@ -175,7 +175,20 @@ def _called(text: str, found: re.Match[str]) -> bool:
 
 
 _TAGS = r"(?:[ \t\n]{0,20}</?[a-z][a-z0-9]{0,11}(?: [^<>]{0,80})?>){1,4}"
+_WORD = re.compile(r"[^\W\d_]{3,12}")
+
+
+def _phrase(text: str, found: re.Match[str]) -> bool:
+    """Words that make no sentence."""
+    words = _WORD.findall(found["v"])
+    return not any(word in plausible.PROSE or word in plausible.WORDS for word in words)
+
+
 RULES = (
+    rule(
+        "secret", rf"{SIGNED}[\"']?\s?[:=]\s{{0,4}}[\"']?(?P<v>[a-z]{{4}}(?: [a-z]{{4}}){{3}}|[^\W\d_]{{3,12}}(?:[ -][^\W\d_]{{3,12}}){{3,7}})(?=[\"'\n]|$)", *NEEDLES,
+        where="start", fold=True, check=_phrase, about="passphrases of words, application passwords of four times four letters",
+    ),
     rule(
         "secret", SIGNED + r"[\"']?\s{1,20}[=:]\s\"[^\"\n]{0,200}\"\s->\s\"(?P<v>[^\"\n]{3,400})\"", *NEEDLES, where="start", fold=True, check=_element, only="->",
         about="what Terraform changes: `password = \"old\" -> \"new\"`",

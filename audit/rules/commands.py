@@ -125,6 +125,10 @@ _LAST = r"\s{0,8}[a-z]{0,2}[\"'](?P<v>[^\"'\n]{3,200})[\"']"
 RULES = (
     *(_option(*one) for one in OPTIONS),
     after(
+        "secret", "password for '|passphrase for key '|passphrase for \"", r"[^'\"\n]{1,120}['\"]:[ \t]{1,2}(?P<v>[^\s]{3,120})", fold=True, check=stated,
+        about="what was typed after git's and ssh's questions",
+    ),
+    after(
         "secret", "pulumi config set", r"(?: --?[a-z]{1,12}){0,3} --secret(?: --?[a-z]{1,12}){0,3} [\w:.-]{1,60} [\"']?(?P<v>[^\s\"']{3,200}+)", exact=True,
         check=stated, about="`pulumi config set --secret name x`",
     ),

@@ -128,6 +128,13 @@ _PARAMETERS = (
     r"session(?:[_-]?id)?|sid|jwt|assertion|app_?id|app[_-]?key|(?:ocp-apim-)?subscription-key|auth[_-]?key|license[_-]?key|user[_-]?key|consumer[_-]?key|"
     r"secret[_-]?key|private[_-]?key|samlresponse|credential|otp|invite|hapikey|oauth_signature|oauth_nonce|magic|verification|confirm(?:ation)?(?:_code)?"
 )
+_CODE = re.compile(r"(?=[a-z-]{0,6}\d)[a-z0-9]{4,6}-[a-z0-9]{4,6}")
+
+
+def _codes(text: str, found: re.Match[str]) -> list[Place]:
+    return [one.span() for one in _CODE.finditer(text.lower(), *found.span("v"))]
+
+
 RULES = (
     after(
         "bearer", "bearer", r"(?:[ :=]{1,3}| [\"']\s?\+\s?(?=[\"'])|, (?=[a-z0-9._-]{20})|(?:%20|\+)(?=[a-z0-9._-]{20})|[\"']\s?,\s{0,2}|_?auth\w{0,10}\s?[(,:=]\s?|(?:token)?\()[\"'`]?(?P<v>[a-z0-9._~+/=-]{6,4000}+)", fold=True, check=_bearer, about="bearer tokens",
@@ -213,6 +220,10 @@ RULES = (
         "secret", r"credential=(?P<v>[A-Z0-9]{16,24})/\d{8}/|(?<=[, ])Signature=(?P<s>[0-9a-f]{64})", "Credential=", "Signature=",
         flags=re.IGNORECASE, check=lambda text, found: [found.span("v") if found["v"] else found.span("s")],
         about="AWS's signed headers",
+    ),
+    after(
+        "pin", "backup codes?|recovery codes?|scratch codes?", r"[\"']?\s{0,2}[:=]?\s{0,4}(?P<v>(?:[a-z0-9]{4,6}-[a-z0-9]{4,6}[\s,;]{0,4}){1,20})", fold=True,
+        check=_codes, about="backup codes",
     ),
     after(
         "pin", r"\bpin(?: code)?|\botp|\bone[- ]time code|\bone[- ]time password|verification code|security code|\b2fa code|\bmfa code|\bcvv2?|\bcvc2?|\bpuk|\btan|login code|sms code|backup code",

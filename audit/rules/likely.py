@@ -57,7 +57,7 @@ def random(value: str) -> bool:
     if size < _LEAST or not digits or (len(value) < 40 and _DOTTED.fullmatch(value)):
         return False
     if value == value.lower() or value == value.upper():
-        return digits > 2 and size >= 24 and len(runs) >= _PLAINER * size
+        return len(runs) >= (_PLAINER if size >= 24 else _MIXED) * size and digits > 2 and size >= 20
     return len(runs) >= _MIXED * size and sum(len(one) for one in runs if len(one) > 3) < _WORDY * size
 
 
@@ -91,7 +91,7 @@ def _of_a_secret(text: str, found: re.Match[str]) -> bool:
 
 RULES = (
     rule(
-        "secret", r"(?<![A-Za-z0-9+/_.~%@-])(?P<v>[A-Za-z0-9][A-Za-z0-9+/_.~-]{18,199}+={0,2})(?![\w+/~@%-])", *_SPEAKS, loose=True, check=_of_a_secret,
+        "secret", r"(?<![A-Za-z0-9+/_.~%@-])(?P<v>[A-Za-z0-9][A-Za-z0-9+/_.~-]{17,199}+={0,2})(?![\w+/~@%-])", *_SPEAKS, loose=True, check=_of_a_secret,
         about="what only a machine writes (random letters and digits) on a line that speaks of keys, tokens, passwords, in twenty languages",
     ),
 )  # fmt: skip

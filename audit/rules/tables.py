@@ -270,7 +270,9 @@ class Tables(Rule):
 
     def places(self, reading: Reading, needles: Sequence[Needle] | None = None) -> Iterator[Place]:
         text, done = reading.text, 0
-        if "\n" not in text or (needles is None and not any(one.text in reading.folded for one in self.sought)):
+        if ("\n" not in text and "values" not in reading.folded) or (
+            needles is None and not any(one.text in reading.folded for one in self.sought)
+        ):
             return
         for header in headers(reading):
             columns = {at: one for at, one in header.columns.items() if one[0] == self.kind}

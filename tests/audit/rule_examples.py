@@ -230,4 +230,10 @@ EXAMPLES |= {
     "3f9a1c07 (Henrik Aalto  2024-11-03 18:20:11 +0200 10)": "(see Release Notes 2024-11-03)",
     "Geachte heer Dijkstra, uw bestelling": "de heer en mevrouw",
     "Versicherte: Regula Zürcher": "Versicherte: drei",
+    "passphrase: correct horse battery staple": "passphrase: asked for when the key is used",
+    "MAIL_PASSWORD=abcd efgh ijkl mnop": "MAIL_PASSWORD=this will come from vault",
+    "Password for 'https://git.example': Tr0ub4dor": "Password for 'https://git.example': ",
+    "recovery codes: 83hd-92kd, 72jd-01ks": "recovery codes: sent-by-mail",
+    "Here is my key 9a8b7c6d5e4f3a2b1c0d": "Here is my key 9a8b7c6d",
+    "INSERT INTO users (name, password) VALUES ('bob', 'Tr0ub4dor');": "INSERT INTO users (name, colour) VALUES ('bob', 'Tr0ub4dor');",
 }
