@@ -67,6 +67,8 @@ _REST = re.compile(
 )
 _FLAG = re.compile(r"(?<![\w-])--?(?:[a-z0-9]{1,20}[_-]){0,4}$")
 
+# A session that has one is known by it: clients of models number theirs so
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![\w-])")
 # ``[openai_key]``, which is no name but what was masked before
 _MASK_BEFORE, _MASK_AFTER = re.compile(r"\[[a-z_]{0,28}$"), re.compile(r"[a-z_]{0,28}\]")
 
@@ -85,6 +87,8 @@ def qualified(found: re.Match[str]) -> bool:
 
 def _assigned(text: str, found: re.Match[str]) -> list[Place]:
     if not qualified(found):
+        return []
+    if found["name"].startswith("sess") and _UUID.match(text, found.start("quoted" if found["quoted"] else "bare")):
         return []
     if found["quoted"] is not None:
         return _in_quotes(text, found)

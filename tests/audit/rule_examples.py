@@ -236,4 +236,5 @@ EXAMPLES |= {
     "recovery codes: 83hd-92kd, 72jd-01ks": "recovery codes: sent-by-mail",
     "Here is my key 9a8b7c6d5e4f3a2b1c0d": "Here is my key 9a8b7c6d",
     "INSERT INTO users (name, password) VALUES ('bob', 'Tr0ub4dor');": "INSERT INTO users (name, colour) VALUES ('bob', 'Tr0ub4dor');",
+    '{"session_id":"a81bc81bdead4e5d9f8e7d6c"}': '{"session_id":"019fc719-2443-7ab0-8903-ebe94dd6e32b"}',
 }
