@@ -10,6 +10,7 @@ import re
 
 from audit.rules import plausible
 from audit.rules.base import Place, rule, starts
+from audit.rules.words import PROSE, WORDS
 
 PASSWORDS = (
     r"pass(?:word|wd|phrase|code|wort|key)?|pwd|\bpw|\bpsw|\bpsk|\bmdp|kennwort|contrase[ñn]a|clave|senha|mot de passe|mot_de_passe|mot-de-passe|motdepasse|wachtwoord|"
@@ -185,7 +186,7 @@ _WORD = re.compile(r"[^\W\d_]{3,12}")
 def _phrase(text: str, found: re.Match[str]) -> bool:
     """Words that make no sentence."""
     words = _WORD.findall(found["v"])
-    return not any(word in plausible.PROSE or word in plausible.WORDS for word in words)
+    return not any(word in PROSE or word in WORDS for word in words)
 
 
 RULES = (
