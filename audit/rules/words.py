@@ -1,4 +1,5 @@
-"""Words that stand after a secret's name and are none: types, states, what labels say, parts of a sentence.
+"""Words that stand after a secret's name and are none: types, states, what labels say, parts of a sentence; and words that
+stand where a name may and are nobody's.
 
 Invariant: all in lower case.
 """
@@ -40,4 +41,27 @@ PROSE = frozenset([
 FILES = frozenset([
     "cfg", "conf", "crt", "enc", "env", "go", "html", "ini", "java", "js", "json", "key", "md", "pem", "php", "py", "rb", "rs", "sh", "toml", "ts",
     "tsx", "txt", "yaml", "yml",
+])  # fmt: skip
+# Words for anybody, things and products that stand where a name may
+NOBODY = frozenset([
+    "admin", "administrator", "ai", "all", "amazon", "analyst", "anonymous", "anthropic", "apple", "architect", "assistant", "bot", "chatgpt", "city",
+    "class", "claude", "colleague", "colleagues", "column", "committee", "company", "consultant", "copilot", "country", "customer", "damen", "das",
+    "default", "department", "der", "designer", "developer", "die", "director", "django", "docker", "dr", "engineer", "everybody", "everyone",
+    "false", "field", "file", "folks", "friend", "friends", "function", "github", "gitlab", "google", "gpt", "group", "guest", "here", "herren",
+    "hiring", "how", "id", "it", "java", "john.", "just", "linux", "madam", "manager", "method", "microsoft", "mr", "mrs", "ms", "name", "none",
+    "not", "null", "openai", "optional", "owner", "platform", "please", "product", "production", "project", "python", "react", "reader", "recruiter",
+    "required", "root", "sir", "sirs", "software", "staging", "street", "string", "support", "system", "table", "team", "test", "thank", "thanks",
+    "that", "the", "there", "this", "true", "type", "ubuntu", "unknown", "user", "users", "value", "variable", "very", "vue", "what", "why",
+    "windows", "world",
+])  # fmt: skip
+# The last words of companies' and departments' names
+COMPANY = frozenset([
+    "ab", "ag", "agency", "api", "aps", "as", "association", "authors", "bank", "bv", "church", "clinic", "cloud", "club", "co", "college",
+    "committee", "community", "company", "consulting", "contributors", "corp", "corporation", "council", "department", "developers", "digital",
+    "energy", "engineering", "foods", "foundation", "framework", "global", "gmbh", "group", "hausverwaltung", "health", "holding", "holdings",
+    "hospital", "hotel", "inc", "industries", "institute", "insurance", "international", "kg", "labs", "library", "limited", "llc", "llp",
+    "logistics", "ltd", "maintainers", "media", "ministry", "nv", "office", "ohg", "operations", "oy", "partner", "partners", "platform", "plc",
+    "project", "restaurant", "road", "sa", "sales", "sarl", "sas", "school", "sdk", "se", "server", "services", "shop", "society", "software",
+    "solutions", "spa", "srl", "stiftung", "store", "street", "studio", "studios", "support", "systems", "team", "tech", "technologies", "technology",
+    "trust", "ug", "union", "university", "verein", "versicherung", "verwaltung",
 ])  # fmt: skip
