@@ -35,16 +35,16 @@ _SUFFIX = (
     r"(?:[_-]?(?:\d{1,3}|key[_-]?base|base|prod(?:uction)?|dev|test|stag(?:e|ing)|live|sandbox|value|v\d|primary|secondary|old|new|"
     r"current|default|main|backup|hex|b64|base64|key|sha256|hash|string|plain|here|again|confirm(?:ation)?))?"
 )
-_EDGE, _NO_LETTER = r"\b", "(?<![a-z])"
+EDGE, NO_LETTER = r"\b", "(?<![a-z])"
 NEEDLES = starts(_NAMES)
 # Whose it is, in languages that say so afterwards
 _WHOSE = "(?: (?:saya|anda|kami|kita|yangu|mea|mia|الخاصة بي)(?![^\\W\\d_]))?"
-SIGNED = rf"(?P<name>{_NAMES.replace(_EDGE, _NO_LETTER)}){_SUFFIX}(?![a-z0-9]){_WHOSE}"
+SIGNED = rf"(?P<name>{_NAMES.replace(EDGE, NO_LETTER)}){_SUFFIX}(?![a-z0-9]){_WHOSE}"
 
 _IS = r"is|was|ist|lautet|es|est|è|é|jest|är|er|on|являет?ся|are|adalah|هي|هو"
 # An escaped end of a line or quotation mark ends a value: what is read may be JSON in a string
 BARE = (
-    r"[^\s\"'`,;&<>{}\[\]()|“”«»„「」『』，。；！？）\\]{1,600}+"
+    r"[^\s\"'`,;&<>{}\[\]()|“”«»„「」『』，。；：！？）\\]{1,600}+"
     r"(?:\\(?![\\nrtu\"'])[^\s\"'`,;&<>{}\[\]()|“”«»„「」『』，。；！？）\\]{0,200}+){0,6}"
 )
 QUOTED = (
@@ -108,6 +108,8 @@ def _without_quotes(text: str, found: re.Match[str]) -> list[Place]:
     start, end = found.span("bare")
     value = text[start:end].rstrip(".:*_" if "*" in text[found.start("sep") : start] else ".:")
     end = start + len(value)
+    if value.startswith("base64:"):
+        start, value = start + 7, value[7:]
     if "@" in value and "://" in text[max(0, found.start("name") - 40) : found.start("name")]:
         # The user and the secret of a URL, then its host
         value = value[: value.index("@")]
@@ -129,7 +131,11 @@ def _without_quotes(text: str, found: re.Match[str]) -> list[Place]:
         return []
     written = text[found.start("name") : found.end("name")]
     tight = "=" in sep and " " not in sep
-    return [(start, end)] if plausible.bare(name, value, after, env=tight and written.isupper(), tight=tight) else []
+    return (
+        [(start, end)]
+        if plausible.bare(name, value, after, env=written.isupper() and (tight or sep == ": "), tight=tight)
+        else []
+    )
 
 
 def _value(text: str, found: re.Match[str]) -> str:

@@ -29,6 +29,7 @@ OPTIONS: tuple[tuple[str, str, bool], ...] = (
     ("codecov|sonar-scanner", "-t", False),
     ("snmpwalk|snmpget|snmpset|snmpbulkwalk", "-A", False),
     ("useradd|usermod", "-p", False),
+    ("influx", "-t", False),
     ("ssh-keygen", "-P", False),
     ("ssh-keygen", "-N", False),
 )  # fmt: skip
@@ -77,7 +78,7 @@ def _echoed(text: str, found: re.Match[str]) -> bool:
 
 def _login(text: str, found: re.Match[str]) -> bool:
     """No group beside a user's number."""
-    return stated(text, found) and not found["v"].isdigit()
+    return stated(text, found) and not found["v"].isdigit() and not found["v"].startswith("//")
 
 
 def _one_of(text: str, found: re.Match[str]) -> list[tuple[int, int]]:
@@ -91,7 +92,12 @@ def _identified(text: str, found: re.Match[str]) -> bool:
     """Where the words before are said of other things, too: in quotation marks, or with a digit."""
     value = text[found.start("v") : found.end("v")]
     quoted = text[found.start("v") - 1] in "\"'"
-    return stated(text, found) and not value.startswith("`") and (quoted or any(map(str.isdigit, value)))
+    return (
+        stated(text, found)
+        and not plausible.speaks(value.lstrip(":'\""))
+        and not value.startswith("`")
+        and (quoted or any(map(str.isdigit, value)))
+    )
 
 
 _HOST = re.compile(r"(?:^|(?<=[\s\"']))(?:[\w.*-]{1,100})$")
@@ -115,18 +121,45 @@ def _machine_made(text: str, found: re.Match[str]) -> bool:
     return any(map(str.isdigit, value)) and any(map(str.isalpha, value)) and not plausible.placeholder(value)
 
 
+_FOUR_TIMES_FOUR = re.compile(r"[a-z]{4}(?: [a-z]{4}){3}")
+
+
 def _called(text: str, found: re.Match[str]) -> bool:
     value = text[found.start("v") : found.end("v")]
+    if _FOUR_TIMES_FOUR.fullmatch(value):
+        return True
     return len(value) >= 4 and " " not in value and plausible.quoted("password", value) and not plausible.speaks(value)
 
 
 _STRING = r"(?:[a-z]{0,2}[\"'][^\"'\n]{0,200}[\"']|[\w.$>\[\]-]{1,60})"
 _LAST = r"\s{0,8}[a-z]{0,2}[\"'](?P<v>[^\"'\n]{3,200})[\"']"
+
+
+def _sole(text: str, found: re.Match[str]) -> bool:
+    """The only argument: a password, or what a function is asked for."""
+    value = found["v"]
+    return plausible.quoted("password", value) and not plausible.speaks(value) and not value.islower()
+
+
+def _seed(text: str, found: re.Match[str]) -> bool:
+    return any(map(str.isdigit, found["v"])) and any(map(str.isalpha, found["v"]))
+
+
 RULES = (
     *(_option(*one) for one in OPTIONS),
     after(
         "secret", "password for '|passphrase for key '|passphrase for \"", r"[^'\"\n]{1,120}['\"]:[ \t]{1,2}(?P<v>[^\s]{3,120})", fold=True, check=stated,
         about="what was typed after git's and ssh's questions",
+    ),
+    after(
+        "secret", "--password-command|--password-cmd|--passcommand", r"[ =][\"']?echo [\"']?(?P<v>[^\s\"']{3,120})", exact=True, check=stated, about="`--password-command 'echo x'`",
+    ),
+    after(
+        "secret", "password|:auth|\\.auth|requirepass", r"\(\s{0,4}[\"'](?P<v>[^\s\"'\n]{6,120})[\"']\s{0,4}\)", check=_sole, about="`PASSWORD('x')`, `red:auth(\"x\")`",
+    ),
+    after(
+        "secret", "totp|hotp|\\botp|authenticator", r"(?:[ _-]?(?:seed|secret|key)[^\n]{0,60}\n?|[^\n]{0,12}\([\"'])[ ]?(?P<v>[A-Z0-9]{16,64})(?![A-Za-z0-9])", check=_seed,
+        about="seeds of one-time passwords",
     ),
     after(
         "secret", "pulumi config set", r"(?: --?[a-z]{1,12}){0,3} --secret(?: --?[a-z]{1,12}){0,3} [\w:.-]{1,60} [\"']?(?P<v>[^\s\"']{3,200}+)", exact=True,
@@ -215,7 +248,7 @@ RULES = (
     after(
         "secret", r"password 7|password 5|password 0|secret 5|secret 8|secret 9|key 7|snmp-server community|sp_addlogin|sp_password|jdbc:oracle:thin:",
         r"(?:(?<=thin:)\w{1,30}/(?P<a>[^\s@/\"']{3,60})@|(?<=community) (?P<b>(?!public|private)\S{4,60})|(?<=login) n?'[^'\n]{1,60}',\s?n?'(?P<c>[^'\n]{3,100})'|"
-        r"(?<=[ ][5-90]) (?P<d>[\w$./]{6,100}))", fold=True, check=_one_of, about="secrets of routers, of Oracle's URLs and SQL Server's logins",
+        r"(?<=[ ][5-90]) (?P<d>[^\s\"']{4,100}))", fold=True, check=_one_of, about="secrets of routers, of Oracle's URLs and SQL Server's logins",
     ),
     rule(
         "secret", r"(?<![\w:/@-])[\w.-]{1,40}:(?P<v>[^\s\"'@:/]{3,100})@(?:tcp|unix|udp)\(", "@tcp(", "@unix(", "@udp(", where="around", reach=(150, 10), check=stated,

@@ -152,7 +152,7 @@ RULES = (
         "cookie", "cookie", r"2?[\"']?\s{0,2}[:=]\s{0,2}[\"']?(?P<v>[!#$%&'*+.^_`|~\w-]{1,80}=[^\n\"]{1,6000}+)", fold=True, check=_cookies, about="the values in Cookie and Set-Cookie headers",
     ),
     after(
-        "secret", r"\blogin|\bcredentials|\bcreds|\blog in|\bsign in", r"(?: (?:with|as|is|are|using))?:? (?P<user>[\w.@+-]{2,60}+)\s?[/|:]\s?(?P<v>[^\s\"'`,;]{6,80}+)",
+        "secret", r"\blogin|\bcredentials|\bcreds|\blog in|\bsign in|\buser:", r"(?: (?:with|as|is|are|using))?:? (?P<user>[\w.@+-]{2,60}+)\s?[/|:]\s?(?P<v>[^\s\"'`,;]{6,80}+)",
         check=_pair, about="`login with user / password`",
     ),
     after(

@@ -14,10 +14,11 @@ import re
 from ahocorasick_rs import AhoCorasick
 
 from audit.rules import plausible
-from audit.rules.base import rule
+from audit.rules.assigned import EDGE, NO_LETTER, PASSWORDS
+from audit.rules.base import Place, rule, starts
 
 _SPEAKS = (
-    "key", "secret", "token", "passw", "passphrase", "pwd", "credential", "apikey", "schlüssel", "schluessel", "geheim", "kennwort", "zugangsdaten",
+    "key", "secret", "token", "bearer", "passw", "passphrase", "pwd", "credential", "apikey", "schlüssel", "schluessel", "geheim", "kennwort", "zugangsdaten",
     "clave", "secreto", "contraseñ", "chave", "segredo", "senha", "segreto", "chiave", "clé", "mot de passe", "jeton", "sleutel", "wachtwoord",
     "klucz", "hasł", "sekret", "nyckel", "lösenord", "nøgle", "nøkkel", "adgangskod", "passord", "avain", "salasan", "heslo", "klíč", "kľúč", "kulcs", "jelsz",
     "anahtar", "şifre", "ключ", "пароль", "токен", "секрет", "密钥", "密鑰", "密码", "密碼", "令牌", "キー", "パスワード", "トークン", "シークレット", "키", "비밀번호", "토큰",
@@ -37,10 +38,10 @@ _IDENTIFIES = re.compile(r"(?:[_\-. ]id|Id|ID)s?$")
 _NAMED = re.compile(
     r"[\"'`(\[{<]{0,3}(?:\s{0,40}(?:>=|=:|>-|[:=：>→|])\s{0,40}|(?<=[\"'])\s?,\s?)[\"'`*\])}]{0,3}(?P<eman>[^\n\"'`<>={}()\[\],;:]{1,60}+)"
 )
-_COMMENT = re.compile(r"[\"'`)\];,\s]{0,8}(?://|#|--|/\*|<!--)([^\n]{1,60})")
+_COMMENT = re.compile(r"[\"'`)\];,\s]{0,8}(?://|#|--|/\*|<!--|\()([^\n]{1,60})")
 _HEX = re.compile(r"[0-9a-f]{32,128}|[0-9A-F]{32,128}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_SECRET_ID = re.compile(r"secret(?:[ _-]?(?:id|value|key))?$")
+_SECRET_ID = re.compile(r"secret(?:[ _-]?(?:id|value|key))?$|(?:upload|access|api|auth|deploy) token$")
 _BACK, _NEAR = 160, 70
 _RUN = re.compile("[A-Z]+|[a-z]+|[0-9]+")
 _DOTTED = re.compile(r"[A-Za-z_]\w{0,60}(?:\.[A-Za-z_]\w{0,60}){1,8}")
@@ -80,18 +81,50 @@ def _of_a_secret(text: str, found: re.Match[str]) -> bool:
     named = None if alone else _NAMED.match(line[::-1])
     said = named["eman"][::-1].strip() if named else line[-_NEAR:]
     value = found["v"].rstrip("=.")
+    comment = _COMMENT.match(text, found.end())
     if _UUID.fullmatch(value):
-        return named is not None and _SECRET_ID.search(said.lower()) is not None
-    if not _speaks(said) or _IDENTIFIES.search(said):
-        comment = _COMMENT.match(text, found.end())
-        if comment is None or not _speaks(comment[1]):
-            return False
+        said = comment[1] if comment is not None and not _SECRET_ID.search(said.lower()) else said
+        return named is not None and _SECRET_ID.search(said.lower().rstrip(") ")) is not None
+    if (not _speaks(said) or _IDENTIFIES.search(said)) and (comment is None or not _speaks(comment[1])):
+        return False
     return random(value) and not plausible.filled(value)
+
+
+_LEADS = rf"{PASSWORDS}|log in|sign in|credentials"
+_ANY = re.compile(r"[^:：\s\"'`()<>{}\[\]«»“”„「」,;|=/\\]{8,40}")
+_BETWEEN = re.compile(r"[^={};\\|<>_/\d]*")
+_STRONG_SIGN, _SIGN = re.compile(r"[!$%^&*+#@~?](?!$)"), re.compile(r"[-_.!]")
+_MAIL_OR_VERSION = re.compile(r"[^@]*@[\w-]{1,60}\.\w{2,}|v?\d{1,3}\..*|.*:\d{1,5}", re.IGNORECASE)
+
+
+def _people_choose(value: str, *, surely: bool) -> bool:
+    """Whether a word is what people choose: letters of both cases, and a sign that no word has, or signs and a digit."""
+    if value in (value.lower(), value.upper()) or _MAIL_OR_VERSION.fullmatch(value) or plausible.speaks(value):
+        return False
+    signs = 9 if _STRONG_SIGN.search(value) else len(_SIGN.findall(value)) * any(map(str.isdigit, value))
+    return signs >= (1 if surely else 2) and plausible.quoted("password", value)
+
+
+def _in_a_sentence(text: str, found: re.Match[str]) -> list[Place]:
+    start, end = found.span("rest")
+    for one in _ANY.finditer(text, start, end):
+        if not text[start : one.start()].strip(" \"'`:") and text[start : start + 1] in ":=":
+            continue  # a name and its value: other rules know these
+        if _BETWEEN.fullmatch(text, start, one.start()) is None:
+            break
+        value = one[0].rstrip(".,:!?*_") if one.end() == end or text[one.end()] != " " else one[0].rstrip(".,:*_")
+        if _people_choose(value, surely=found["lead"][:6] not in ("log in", "sign i", "creden")):
+            return [(one.start(), one.start() + len(value))]
+    return []
 
 
 RULES = (
     rule(
-        "secret", r"(?<![A-Za-z0-9+/_.~%@-])(?P<v>[A-Za-z0-9][A-Za-z0-9+/_.~-]{17,199}+={0,2})(?![\w+/~@%-])", *_SPEAKS, loose=True, check=_of_a_secret,
+        "secret", rf"(?P<lead>{_LEADS.replace(EDGE, NO_LETTER)})[^\W\d_]{{0,6}}+(?P<rest>(?![\w-])[^\n]{{8,100}})", *starts(_LEADS), where="start", fold=True, check=_in_a_sentence,
+        about="what people choose (`Tulip!Lamp7`) in a sentence that speaks of passwords or of logging in",
+    ),
+    rule(
+        "secret", r"(?<![A-Za-z0-9+/_.~%@-])(?P<v>[A-Za-z0-9_-]{1,2}+[A-Za-z0-9+/_.~-]{16,198}+={0,2})(?![\w+/~@%-])", *_SPEAKS, loose=True, check=_of_a_secret,
         about="what only a machine writes (random letters and digits) on a line that speaks of keys, tokens, passwords, in twenty languages",
     ),
 )  # fmt: skip

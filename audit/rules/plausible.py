@@ -160,10 +160,14 @@ def quoted(name: str, value: str) -> bool:
     if placeholder(value) or _reference(value):
         return False
     if strong(name):
-        if _CAMEL.fullmatch(value) and _named(value):
+        if _named(value) and (
+            _CAMEL.fullmatch(value) or ("_" in value and not _with_digit(value) and _WORDY.fullmatch(value))
+        ):
             return False
         if " " in value:
-            return "phrase" in name or (value.count(" ") < 3 and ", " not in value and _with_digit(value))
+            return (
+                "phrase" in name or name == "psk" or (value.count(" ") < 3 and ", " not in value and _with_digit(value))
+            )
         return len(value) >= 3
     if dense(value):
         return True
@@ -181,10 +185,32 @@ def listed(name: str, value: str) -> bool:
     return _mixed(value) and (len(value) >= 24 or not _named(value)) and quoted(name, value)
 
 
+_CODE_ROOT = re.compile(
+    r"(?:self|this|process|os|sys|config|cfg|settings|env|props|app|vars?|local|module|data|values|params|request|req|args|options|opts|ctx|context|"
+    r"user|form|input|event|inputs|steps|needs|github|secrets?|vault|aws|azurerm|google|random_\w+|each|count|path|kubernetes\w*)[.?]",
+    re.IGNORECASE,
+)
+
+
+def _lines_of_words(name: str, value: str, env: bool) -> bool:
+    """Words parted by dots that are no path through code, where the name is an environment's."""
+    return (
+        env
+        and strong(name)
+        and _DOTTED.fullmatch(value) is not None
+        and not _named(value)
+        and not _CODE_ROOT.match(value)
+    )
+
+
 def bare(name: str, value: str, after: str, *, env: bool, tight: bool = False) -> bool:
     """Whether a value without quotation marks is a secret; ``after`` is the rest of its line, ``tight`` says that ``=``
     stands between the two without spaces, ``env`` that the name is in upper case as well."""
-    if placeholder(value) or _reference(value) or after[:1] in ("(", "[", "{") or after[:2] == "..":
+    if placeholder(value) or after[:1] in ("(", "[", "{") or after[:2] == "..":
+        return False
+    if _lines_of_words(name, value, env) and not after.strip():
+        return True
+    if _reference(value):
         return False
     identifier = value.isidentifier() or _DOTTED.fullmatch(value) is not None
     if strong(name):

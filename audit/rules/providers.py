@@ -228,6 +228,12 @@ def _encoded_key(text: str, found: re.Match[str]) -> list[Place]:
     return [(found.start(), found.start() + own.end())] if own and b"PRIVATE KEY" in head else []
 
 
+def _machine(text: str, found: re.Match[str]) -> bool:
+    """No member of a module: digits, and letters of both cases."""
+    value = found[0]
+    return sum(map(str.isdigit, value)) > 1 and any(map(str.isupper, value)) and any(map(str.islower, value[2:]))
+
+
 def _jwt(text: str, found: re.Match[str]) -> bool:
     return validators.jwt(found[0])
 
@@ -267,6 +273,9 @@ RULES = (
         "hooks.slack", "/webhooks/", "webhook.office.com", "office.com/webhook/", "hooks.zapier.com", "hook.", "maker.ifttt.com", "/hooks/", "/hook/", "ntfy.sh", "weixin", "dingtalk",
         "pagerduty", "opsgenie", "hc-ping", "chat.googleapis.com", check=_filled_in, where="around", reach=(90, 500),
         about="the secret part of webhooks of Slack, Discord, Teams, Zapier, Google Chat and others",
+    ),
+    rule(
+        "vault_key", r"s\.(?<![\w.]s\.)[A-Za-z0-9]{24}(?![\w.])", "s.", where="start", check=_machine, about="older tokens of HashiCorp Vault",
     ),
     rule(
         "twitter_key", r"A{18,24}[A-Za-z0-9%]{40,140}+(?![A-Za-z0-9])", "AAAAAAAAAAAAAAAAAA", where="start", about="bearer tokens of Twitter",
