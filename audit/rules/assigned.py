@@ -154,6 +154,10 @@ def _element(text: str, found: re.Match[str]) -> bool:
     return qualified(found) and plausible.quoted(found["name"], _value(text, found))
 
 
+def _listed(text: str, found: re.Match[str]) -> bool:
+    return qualified(found) and plausible.listed(found["name"], _value(text, found))
+
+
 def _shown(text: str, found: re.Match[str]) -> bool:
     """What a page shows beside the word: a value that does not look like a word."""
     return qualified(found) and plausible.spaced(found["name"], _value(text, found))
@@ -196,6 +200,9 @@ def _phrase(text: str, found: re.Match[str]) -> bool:
 
 
 RULES = (
+    rule(
+        "secret", rf"{SIGNED}[ \t]{{1,4}}\"(?P<v>[^\"\n]{{6,100}})\"", *NEEDLES, where="start", fold=True, check=_listed, only='"', about="`:password \"x\"`, `password \"x\";`",
+    ),
     rule(
         "secret", rf"{SIGNED}[\"']?\s?[:=]\s{{0,4}}[\"']?(?P<v>[a-z]{{4}}(?: [a-z]{{4}}){{3}}|[^\W\d_]{{3,12}}(?:[ -][^\W\d_]{{3,12}}){{3,7}})(?=[\"'\n]|$)", *NEEDLES,
         where="start", fold=True, check=_phrase, about="passphrases of words, application passwords of four times four letters",

@@ -66,6 +66,9 @@ def _typed_in(text: str, found: re.Match[str]) -> bool:
     """A field or a question before it asks for a password."""
     start = found.start()
     line = max(text.rfind("\n", 0, start) + 1, start - 80)
+    asked = max(text.rfind("\n", 0, max(line - 1, 0)) + 1, line - 80)
+    if text.startswith("expect", asked) and _FIELD.search(text, asked, line):
+        return plausible.quoted("password", text[found.start("v") : found.end("v")])
     return _FIELD.search(text, line, start) is not None and _typed(text, found)
 
 

@@ -232,8 +232,13 @@ def bare(name: str, value: str, after: str, *, env: bool, tight: bool = False) -
     return _random(value) or len(_DIGIT.findall(value)) >= 2 or _with_sign(value)
 
 
+_TITLED = re.compile(r"[A-Z][a-z]{2,20}(?:-[A-Z][a-z]{2,20}){2,6}")
+
+
 def spaced(name: str, value: str) -> bool:
     """Whether a word that only a space parts from ``name`` is a secret: it must not look like prose."""
+    if strong(name) and _TITLED.fullmatch(value):
+        return True
     if len(value) < 6 or value.startswith("--") or (value.count("-") in (1, 2) and value.replace("-", "").isalpha()):
         return False
     if _with_digit(value):

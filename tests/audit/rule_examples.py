@@ -250,4 +250,7 @@ EXAMPLES |= {
     "MARIADB_ROOT_PASSWORD: penguin.on.a.tram": "MARIADB_ROOT_PASSWORD: settings.db.password",
     "username admin privilege 15 password 0 R0uter-Maple": "username admin privilege 15 password 0 ",
     "APP_KEY=base64:0uT4jp2ooZjJa34IYqepoIesAPl+2RfuSCVEN5GBhOI=": "APP_KEY=base64:",
+    "7z x logs.7z, password is Seven-Zip-Seahorse.": "the password is End-To-End encrypted.",
+    '{:user "crm" :password "parens(all)the-way7"}': '{:user "crm" :password "required"}',
+    'expect "Password:"\nsend "Tele-type-Mango\\r"': 'expect "sure?"\nsend "Tele-type-Mango\\r"',
 }
