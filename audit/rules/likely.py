@@ -120,7 +120,7 @@ def _in_a_sentence(text: str, found: re.Match[str]) -> list[Place]:
 
 RULES = (
     rule(
-        "secret", rf"(?P<lead>{_LEADS.replace(EDGE, NO_LETTER)})[^\W\d_]{{0,6}}+(?P<rest>(?![\w-])[^\n]{{8,100}})", *starts(_LEADS), where="start", fold=True, check=_in_a_sentence,
+        "secret", rf"(?P<lead>{_LEADS.replace(EDGE, NO_LETTER)})[^\W\d_]{{0,6}}+(?P<rest>(?=[\s\"'`:,：])[^\n]{{8,100}})", *starts(_LEADS), where="start", fold=True, check=_in_a_sentence,
         about="what people choose (`Tulip!Lamp7`) in a sentence that speaks of passwords or of logging in",
     ),
     rule(
