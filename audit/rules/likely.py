@@ -10,6 +10,7 @@ secret stays, where its name says so.
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from ahocorasick_rs import AhoCorasick
 
@@ -93,28 +94,33 @@ def _of_a_secret(text: str, found: re.Match[str]) -> bool:
 _LEADS = rf"{PASSWORDS}|log in|sign in|credentials"
 _ANY = re.compile(r"[^:：\s\"'`()<>{}\[\]«»“”„「」,;|=/\\]{8,40}")
 _BETWEEN = re.compile(r"[^={};\\|<>_/\d]*")
+_MOST_WORDS = 8
 _STRONG_SIGN, _SIGN = re.compile(r"[!$%^&*+#@~?](?!$)"), re.compile(r"[-_.!]")
 _MAIL_OR_VERSION = re.compile(r"[^@]*@[\w-]{1,60}\.\w{2,}|v?\d{1,3}\..*|.*:\d{1,5}", re.IGNORECASE)
 
 
 def _people_choose(value: str, *, surely: bool) -> bool:
     """Whether a word is what people choose: letters of both cases, and a sign that no word has, or signs and a digit."""
+    if not _STRONG_SIGN.search(value):
+        signs = len(_SIGN.findall(value))
+        if signs < (1 if surely else 2) or not any(map(str.isdigit, value)):
+            return False
     if value in (value.lower(), value.upper()) or _MAIL_OR_VERSION.fullmatch(value) or plausible.speaks(value):
         return False
-    signs = 9 if _STRONG_SIGN.search(value) else len(_SIGN.findall(value)) * any(map(str.isdigit, value))
-    return signs >= (1 if surely else 2) and plausible.quoted("password", value)
+    return plausible.quoted("password", value)
 
 
 def _in_a_sentence(text: str, found: re.Match[str]) -> list[Place]:
     start, end = found.span("rest")
-    for one in _ANY.finditer(text, start, end):
-        if not text[start : one.start()].strip(" \"'`:") and text[start : start + 1] in ":=":
-            continue  # a name and its value: other rules know these
-        if _BETWEEN.fullmatch(text, start, one.start()) is None:
-            break
-        value = one[0].rstrip(".,:!?*_") if one.end() == end or text[one.end()] != " " else one[0].rstrip(".,:*_")
+    named = text[start] in ":=："
+    for one in islice(_ANY.finditer(text, start, end), _MOST_WORDS):
+        at, stop = one.span()
+        value = one[0].rstrip(".,:!?*_") if stop == end or text[stop] != " " else one[0].rstrip(".,:*_")
         if _people_choose(value, surely=found["lead"][:6] not in ("log in", "sign i", "creden")):
-            return [(one.start(), one.start() + len(value))]
+            # A name and its value are for other rules, and so is code.
+            if (named and not text[start + 1 : at].strip(" \"'`")) or not _BETWEEN.fullmatch(text, start, at):
+                return []
+            return [(at, at + len(value))]
     return []
 
 
