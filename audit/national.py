@@ -21,6 +21,18 @@ def _date(month: int, day: int) -> bool:
     return 1 <= month <= 12 and 1 <= day <= 31
 
 
+def sg_nric(text: str) -> bool:
+    """Singapore: seven digits with weights, a letter by the remainder modulo 11; the series tells the offset and letters."""
+    series, digits, letter = text[0], text[1:-1], text[-1]
+    total = sum(int(digit) * weight for digit, weight in zip(digits, (2, 7, 6, 5, 4, 3, 2), strict=True))
+    total += {"T": 4, "G": 4, "M": 3}.get(series, 0)
+    letters = {"S": "JZIHGFEDCBA", "T": "JZIHGFEDCBA", "F": "XWUTRQPNMLK", "G": "XWUTRQPNMLK", "M": "KLJNPQRTUWX"}[
+        series
+    ]
+    at = total % 11
+    return letter == letters[10 - at if series == "M" else at]
+
+
 def us_ssn(text: str) -> bool:
     """Areas 000, 666 and 9xx were never given out, nor groups 00 or serials 0000."""
     digits = compact(text)

@@ -96,15 +96,24 @@ def _assigned(text: str, found: re.Match[str]) -> list[Place]:
     return _without_quotes(text, found)
 
 
+_WIFI = re.compile(r"(?:wi-?fi|wlan|wpa2?|ssid)[ _-]$")
+
+
+def _name(found: re.Match[str]) -> str:
+    """A wireless network's key is a password."""
+    name, start = found["name"], found.start("name")
+    return "psk" if name == "key" and _WIFI.search(found.string, max(0, start - 6), start) else name
+
+
 def _in_quotes(text: str, found: re.Match[str]) -> list[Place]:
     start, end = found.span("quoted")
     value = text[start:end].rstrip("\\")
     holds = plausible.listed if "," in found["sep"] else plausible.quoted
-    return [(start, start + len(value))] if value and holds(found["name"], value) else []
+    return [(start, start + len(value))] if value and holds(_name(found), value) else []
 
 
 def _without_quotes(text: str, found: re.Match[str]) -> list[Place]:
-    name, sep = found["name"], found["sep"]
+    name, sep = _name(found), found["sep"]
     start, end = found.span("bare")
     value = text[start:end].rstrip(".:*_" if "*" in text[found.start("sep") : start] else ".:")
     end = start + len(value)
@@ -201,7 +210,7 @@ def _phrase(text: str, found: re.Match[str]) -> bool:
 
 RULES = (
     rule(
-        "secret", rf"{SIGNED}[ \t]{{1,4}}\"(?P<v>[^\"\n]{{6,100}})\"", *NEEDLES, where="start", fold=True, check=_listed, only='"', about="`:password \"x\"`, `password \"x\";`",
+        "secret", rf"{SIGNED}[ \t]{{1,4}}(?P<q>[\"'`])(?P<v>[^\"'`\n]{{6,100}})(?P=q)", *NEEDLES, where="start", fold=True, check=_listed, about="`:password \"x\"`, `password \"x\";`",
     ),
     rule(
         "secret", rf"{SIGNED}[\"']?\s?[:=]\s{{0,4}}[\"']?(?P<v>[a-z]{{4}}(?: [a-z]{{4}}){{3}}|[^\W\d_]{{3,12}}(?:[ -][^\W\d_]{{3,12}}){{3,7}})(?=[\"'\n]|$)", *NEEDLES,

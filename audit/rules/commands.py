@@ -161,7 +161,7 @@ RULES = (
         "secret", "password|:auth|\\.auth|requirepass", r"\(\s{0,4}[\"'](?P<v>[^\s\"'\n]{6,120})[\"']\s{0,4}\)", check=_sole, about="`PASSWORD('x')`, `red:auth(\"x\")`",
     ),
     after(
-        "secret", "totp|hotp|\\botp|authenticator", r"(?:[ _-]?(?:seed|secret|key)[^\n]{0,60}\n?|[^\n]{0,12}\([\"'])[ ]?(?P<v>[A-Z0-9]{16,64})(?![A-Za-z0-9])", check=_seed,
+        "secret", "totp|hotp|otp|authenticator|2fa|mfa|two-factor", r"(?:[^\n:=]{0,20}?(?:seed|secret|key)[^\n]{0,60}?[\s:=\"'`]|[^\n]{0,12}\([\"'])(?P<v>[A-Z0-9]{16,64})(?![A-Za-z0-9])", check=_seed,
         about="seeds of one-time passwords",
     ),
     after(
@@ -191,8 +191,8 @@ RULES = (
     rule(
         "secret",
         r"echo (?:-n )?[\"']?(?:[a-z_][\w-]{0,31}:)?(?P<v>[^\s\"'|]{3,120})[\"']?\s{0,2}\|\s{0,2}(?:sudo )?(?:chpasswd|passwd --stdin|kinit|docker login|sudo -S|"
-        r"gh auth login|podman login|helm registry login|cryptsetup|openconnect|vault login|gpg [^\n|]{0,80}--passphrase-fd)",
-        "chpasswd", "passwd --stdin", "kinit", "docker login", "sudo -S", "gh auth login", "podman login", "registry login", "cryptsetup", "openconnect", "vault login", "--passphrase-fd",
+        r"gh auth login|podman login|helm registry login|cryptsetup|openconnect|vault login|(?:sudo )?tee [^\n|]{0,60}?(?:pass|secret|token|cred)|gpg [^\n|]{0,80}--passphrase-fd)",
+        "chpasswd", "passwd --stdin", "kinit", "docker login", "sudo -S", "gh auth login", "podman login", "registry login", "cryptsetup", "openconnect", "vault login", "tee ", "--passphrase-fd",
         check=_echoed, about="`echo root:x | chpasswd`, `echo x | docker login --password-stdin`",
     ),
     rule(

@@ -105,7 +105,7 @@ def _jar(text: str, found: re.Match[str]) -> bool:
 
 
 _ARE = r"is|was|ist|lautet|es|est|è|é|jest|är|er|είναι|היא|هي|है|adalah"
-_WORDS_BETWEEN = rf"(?: (?!(?:{_ARE}) )[^\W\d_][^\s\d_:=]{{0,24}}+){{0,7}}"
+_WORDS_BETWEEN = rf"(?: (?!(?:{_ARE}) )[^\W\d_](?:[^\s\d_:=.!?]|\.(?=\w)){{0,24}}+){{0,7}}"
 _TOLD = rf"(?:{PASSWORDS.replace(chr(92) + 'b', '(?<![a-z])')})(?P<ending>[^\W\d_]{{0,6}}+){_WORDS_BETWEEN}(?:\s?[:：=]|\s(?:{_ARE}):?|\s[–—-])[ \t\xa0]{{1,2}}[\"'`*_“«„「]{{0,3}}(?P<v>[^\s\"'`“”«»„「」]{{6,80}}+)"
 
 

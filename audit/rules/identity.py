@@ -29,7 +29,7 @@ def _to(blank: str) -> str:
 
 # How many digits the numbers that may stand anywhere have, where that is not nine
 _LEAST = {
-    "UK national insurance": 6, "Spanish DNI, NIE": 7, "Italian codice fiscale": 7, "Indian PAN": 4, "Mexican CURP in its form": 6, "Chilean RUT in its form": 7,
+    "UK national insurance": 6, "Spanish DNI, NIE": 7, "Singapore NRIC": 7, "Italian codice fiscale": 7, "Indian PAN": 4, "Mexican CURP in its form": 6, "Chilean RUT in its form": 7,
     "South Korean number in its form": 12, "Malaysian MyKad in its form": 12, "Pakistani CNIC in its form": 12, "Emirates ID in its form": 12,
     "Thai number in its form": 12, "Chinese identity card": 12, "Swiss AHV": 12, 
     "Brazilian CNPJ in its form": 12, "Indian Aadhaar in its form": 12, "French NIR": 12,
@@ -49,6 +49,7 @@ def _checked(holds: Callable[[str], bool]) -> Check:
 # Anywhere: about, pattern of the number (bounded by the table's maker), what it holds beside digits, check
 ANYWHERE: tuple[tuple[str, str, tuple[str, ...], Callable[[str], bool]], ...] = (
     ("US SSN in its form", r"\d{3}-\d{2}-\d{4}", ("-",), national.us_ssn),
+    ("Singapore NRIC", r"[STFGM]\d{7}[A-Z]", tuple("STFGM"), national.sg_nric),
     ("UK national insurance", r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]", tuple("ABCD"), national.uk_nino),
     ("Spanish DNI, NIE", r"(?:\d{8}|[XYZ]-?\d{7})-?[TRWAGMYFPDXBNJZSQVHLCKE]", tuple("TRWAGMYFPDXBNJZSQVHLCKE"), national.es_dni),
     ("Italian codice fiscale", r"[A-Z]{6}\d{2}[ABCDEHLMPRST]\d{2}[A-Z]\d{3}[A-Z]", (), national.it_fiscal),

@@ -19,7 +19,7 @@ from audit.rules.assigned import EDGE, NO_LETTER, PASSWORDS
 from audit.rules.base import Place, rule, starts
 
 _SPEAKS = (
-    "key", "secret", "token", "bearer", "passw", "passphrase", "pwd", "credential", "apikey", "schlüssel", "schluessel", "geheim", "kennwort", "zugangsdaten",
+    "key", "secret", "token", "bearer", "erlang_cookie", "erlang cookie", "passw", "passphrase", "pwd", "credential", "apikey", "schlüssel", "schluessel", "geheim", "kennwort", "zugangsdaten",
     "clave", "secreto", "contraseñ", "chave", "segredo", "senha", "segreto", "chiave", "clé", "mot de passe", "jeton", "sleutel", "wachtwoord",
     "klucz", "hasł", "sekret", "nyckel", "lösenord", "nøgle", "nøkkel", "adgangskod", "passord", "avain", "salasan", "heslo", "klíč", "kľúč", "kulcs", "jelsz",
     "anahtar", "şifre", "ключ", "пароль", "токен", "секрет", "密钥", "密鑰", "密码", "密碼", "令牌", "キー", "パスワード", "トークン", "シークレット", "키", "비밀번호", "토큰",
@@ -72,7 +72,8 @@ def _speaks(words: str) -> bool:
     return not (any(one in low for one in _MAYBE) and _PLAIN_WORD.search(low))
 
 
-def _of_a_secret(text: str, found: re.Match[str]) -> bool:
+def _of_a_secret(text: str, found: re.Match[str]) -> bool | list[Place]:
+    """The end of a sentence is not its own."""
     start = found.start("v")
     before = text[max(0, start - _BACK) : start]
     line = before.rpartition("\n")[2]
@@ -88,7 +89,8 @@ def _of_a_secret(text: str, found: re.Match[str]) -> bool:
         return named is not None and _SECRET_ID.search(said.lower().rstrip(") ")) is not None
     if (not _speaks(said) or _IDENTIFIES.search(said)) and (comment is None or not _speaks(comment[1])):
         return False
-    return random(value) and not plausible.filled(value)
+    own = found["v"].rstrip(".")
+    return [(start, start + len(own))] if random(value) and not plausible.filled(value) else []
 
 
 _LEADS = rf"{PASSWORDS}|log in|sign in|credentials"
@@ -105,7 +107,12 @@ def _people_choose(value: str, *, surely: bool) -> bool:
         signs = len(_SIGN.findall(value))
         if signs < (1 if surely else 2) or not any(map(str.isdigit, value)):
             return False
-    if value in (value.lower(), value.upper()) or _MAIL_OR_VERSION.fullmatch(value) or plausible.speaks(value):
+    if (
+        value in (value.lower(), value.upper())
+        or _DOTTED.fullmatch(value)
+        or _MAIL_OR_VERSION.fullmatch(value)
+        or plausible.speaks(value)
+    ):
         return False
     return plausible.quoted("password", value)
 

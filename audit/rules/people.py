@@ -162,7 +162,7 @@ _BESIDE_BEFORE = re.compile(rf"(?<![\w.@])({_WORD}){_PARTED}$")
 _LEAD = re.compile(
     r"(?:By|From|To|Cc|Bcc|Dear|Hi|Hello|Hey|Hallo|Author|Authors|Contact|Thanks|Thank|Copyright|Written|Maintainer|Maintained|Email|Mail|Name|User|Customer|Client|Employee|"
     r"Patient|Mr|Mrs|Ms|Dr|Prof|Herr|Frau|Call|Ask|Please|Regards|Best|The|And|Or|For|With|Signed|Reported|Reviewed|Tested|Acked|Created|Assigned|Owner|Attn|Sent|Our|Your|My|We|On|In|At|"
-    r"Gentile|Ciao|Szanown[ya]|Pani?|Hei|Hej|Bonjour|Salut|Cher|Chère|Madame|Monsieur|Olá|Prezad[oa]|Caro|Cara|Estimad[oa]|Hola|Geachte|Beste|Kære|Kära?|Merhaba|Sayın|Liebe|Lieber)\.? "
+    r"Lead|Senior|Junior|Director|Manager|Engineer|Developer|Head|Chief|President|Gentile|Ciao|Szanown[ya]|Pani?|Hei|Hej|Bonjour|Salut|Cher|Chère|Madame|Monsieur|Olá|Prezad[oa]|Caro|Cara|Estimad[oa]|Hola|Geachte|Beste|Kære|Kära?|Merhaba|Sayın|Liebe|Lieber)\.? "
 )
 _NEAR, _MOST = 240, 300
 

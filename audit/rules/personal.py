@@ -40,8 +40,10 @@ _NOT_A_DOMAIN = frozenset(
 )
 _URL = re.compile(r"://[^\s/@\"'<>]{0,100}$")
 _GIT = re.compile(r"(?:git|hg)@[\w.-]{1,100}[:/]")
+# ``user@host:/path``
+_COPIED_TO = re.compile(r":[/~]")
 _NOBODYS = re.compile(
-    r"(?:you|your[._-]?(?:name|email|mail)|name|username|someone|somebody)@(?:example|domain|yourdomain|your-domain|company)\.\w{2,4}",
+    r"(?:you|your[._-]?(?:name|email|mail)|name|user|username|someone|somebody)@(?:example|domain|yourdomain|your-domain|company)\.\w{2,4}",
     re.IGNORECASE,
 )
 
@@ -51,7 +53,7 @@ def _email(text: str, found: re.Match[str]) -> bool:
     domain = found[0].rpartition("@")[2] if "@" in found[0] else found[0].lower().rpartition("%40")[2]
     if domain.rpartition(".")[2].lower() in _NOT_A_DOMAIN or _GIT.match(text, found.start()):
         return False
-    if _NOBODYS.fullmatch(found[0]):
+    if _NOBODYS.fullmatch(found[0]) or _COPIED_TO.match(text, found.end()):
         return False
     return _URL.search(text, max(0, found.start() - 110), found.start()) is None
 

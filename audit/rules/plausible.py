@@ -21,6 +21,7 @@ _BEGINS = re.compile(
     r"[<\[{$%*!&@#]{1,2}[\w{(<\[]|\)[?.;,)]|[<\[{$]|\W{1,99}$|[x*.•\-_?#0]{3,99}|(?P<c>.)(?P=c){2,99}$|your|%\w{1,40}%|"
     r"(?:op|vault|ssm|sops|secretsmanager|kms)[:+]|arn:|projects/|https?://|env[.:]|secrets\.|process\."
 )
+_REFERS = re.compile(r"arn:aws|projects/[\w-]{1,60}/secrets|vault:|op://|https?://[^@\s?]{1,300}$")
 _HOLDS = re.compile(
     r"[.$<{%#*•…xyrc](?:\.\.|(?<=…)|(?<=[$#{%])[{(]|(?<=<)[a-z_ -]{1,40}>|(?<=[x*•])[x*•]{3}|(?<=\by)our\b|(?<=r)edacted|"
     r"(?<=c)hange[-_ ]?(?:me|this|it)\b)"
@@ -70,6 +71,8 @@ def placeholder(value: str) -> bool:
     low = value.lower()
     word = low.rstrip("!?[]:")
     if word in WORDS or word in LABELS:
+        return True
+    if _REFERS.match(low):
         return True
     if dense(value):
         return "EXAMPLE" in value

@@ -163,10 +163,10 @@ def _starts(text: str, found: re.Match[str]) -> bool | list[Place]:
 _ESCAPED = re.compile(r"\\[nrt]")
 
 
-def _openai(text: str, found: re.Match[str]) -> bool:
+def _openai(text: str, found: re.Match[str]) -> bool | list[Place]:
     """Not ``task-...`` or a CSS class ``sk-folding-cube``: the tail has a digit or is long and mixed."""
     tail = found[0][3:]
-    return bool(_starts(text, found)) and len(set(tail)) > 5 and any(char.isdigit() for char in tail)
+    return len(set(tail)) > 5 and any(char.isdigit() for char in tail) and _starts(text, found)
 
 
 def _private_key(text: str, found: re.Match[str]) -> list[Place]:

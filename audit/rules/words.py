@@ -44,7 +44,7 @@ FILES = frozenset([
 ])  # fmt: skip
 # Words for anybody, things and products that stand where a name may
 NOBODY = frozenset([
-    "admin", "administrator", "ai", "all", "amazon", "analyst", "anonymous", "anthropic", "apple", "architect", "assistant", "bot", "chatgpt", "city",
+    "stichting", "fundación", "fondation", "fondazione",     "admin", "administrator", "ai", "all", "amazon", "analyst", "anonymous", "anthropic", "apple", "architect", "assistant", "bot", "chatgpt", "city",
     "class", "claude", "colleague", "colleagues", "column", "committee", "company", "consultant", "copilot", "country", "customer", "damen", "das",
     "default", "department", "der", "designer", "developer", "die", "director", "django", "docker", "dr", "engineer", "everybody", "everyone",
     "false", "field", "file", "folks", "friend", "friends", "function", "github", "gitlab", "google", "gpt", "group", "guest", "here", "herren",

@@ -253,4 +253,10 @@ EXAMPLES |= {
     "7z x logs.7z, password is Seven-Zip-Seahorse.": "the password is End-To-End encrypted.",
     '{:user "crm" :password "parens(all)the-way7"}': '{:user "crm" :password "required"}',
     'expect "Password:"\nsend "Tele-type-Mango\\r"': 'expect "sure?"\nsend "Tele-type-Mango\\r"',
+    '{"doc_type":"NRIC","value":"S7162070J"}': '{"doc_type":"part","value":"S7162070K"}',
+    "password `Maple Syrup 3x`": "password `must be long`",
+    "Wi-Fi key: `herring-under-glass`": "Cache key: `herring-under-glass`",
+    "2FA setup key for the shared account: GXXEFI5EZQTEO7MVIKDBAS3GDVMGAGGA": "2FA setup key for the shared account: ask",
+    'echo "Hay-Bale-Restic-902" | sudo tee /etc/backup.pass': 'echo "Hay-Bale-Restic-902" | sudo tee /etc/motd',
+    f"RABBITMQ_ERLANG_COOKIE={_V.chars(24)}": "RABBITMQ_ERLANG_COOKIE=$COOKIE",
 }
