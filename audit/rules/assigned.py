@@ -203,9 +203,9 @@ _WORD = re.compile(r"[^\W\d_]{3,12}")
 
 
 def _phrase(text: str, found: re.Match[str]) -> bool:
-    """Words that make no sentence."""
+    """Words that make no sentence, where people choose the secret."""
     words = _WORD.findall(found["v"])
-    return not any(word in PROSE or word in WORDS for word in words)
+    return plausible.strong(found["name"]) and not any(word in PROSE or word in WORDS for word in words)
 
 
 RULES = (
