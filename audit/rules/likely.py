@@ -1,9 +1,9 @@
-"""Secrets that only a machine writes, wherever a line speaks of secrets: ``Unseal Key 1: x``, ``client("id", "x") // admin key``.
+"""Secrets by what they look like, wherever a line speaks of secrets: ``Unseal Key 1: x``, ``client("id", "x") // admin key``.
 
-The rules of ``assigned`` know how names and values are written; this one knows what random characters look like, and asks
-only that what stands before them, or in a comment behind them, speaks of a secret.
+The rules of ``assigned`` know how names and values are written; these know what random characters look like, and what people
+choose as passwords, and ask only that what stands before them, or in a comment behind them, speaks of a secret.
 
-Invariants: what is masked is the random value alone; hashes, identifiers, public keys and what else is random and no
+Invariants: what is masked is the value alone; hashes, identifiers, public keys and what else is random and no
 secret stays, where its name says so.
 """
 
@@ -73,7 +73,8 @@ def _speaks(words: str) -> bool:
 
 
 def _of_a_secret(text: str, found: re.Match[str]) -> bool | list[Place]:
-    """The end of a sentence is not its own."""
+    """Whether what names a random value, stands before it or in a comment behind it speaks of a secret. A value alone on its
+    line is told by the line above; the end of a sentence is not its own."""
     start = found.start("v")
     before = text[max(0, start - _BACK) : start]
     line = before.rpartition("\n")[2]
