@@ -13,32 +13,33 @@ a able about above accept accepted access account active actual additional after
 also an and another answer any anymore api are argument arguments array arrive as ask at attempt audio audit
 authentication available be because been before begin being below between billing block blocks body boolean both
 bridge busy but by bytes call called calls cancelled cannot capacity certificate change character characters check
-client closed code combination combined come completed completion connect connection connections contact contain
-contained contains content context conversation could count country create created credential credentials credits
-current currently cut data deactivated deadline decode decoded deeply deprecated describe description details
-developer did disabled document documentation does doesn domain done down due duplicate during each effort either
-element elements email empty enabled encoded encoding encrypted end ended engine enough entry enum environment
-equal error errors event every exceed exceeded exceeds exist exists expect expected expired extra failed failure
-feature field fields file files filter finishing flagged following for format found from function functions
-gateway generate generated get given go got greater had hard has have header headers help high host id if image
-images in inactive incomplete incorrect index information input inputs instead instructions insufficient integer
-interface internal into invalid is it item items its json key keys kind known large larger last least length less
-level limit limits line list load long longer lost made make malformed match matched matching max maximum may
-media message messages met method middle minimum minute minutes missing mode model models moment more most must
-name names need needed nested network new next no non none not null number object of offered on one only open
-openai operation option optional options or order organization other our out output over overloaded own page pages
-param parameter parameters part parts passed pattern per permission permitted plan please policy position previous
-problem processed processing profile project prompt properties property protocol provide provided query quota
-range rate rather reach reached read reason reasoning received refused region regional rejected related remove
-repeated request requested requests require required requires resolved resource response responses restricted
-result results retries retry return returned revoked role run s safety same schema search second seconds secure
-see send sending sent sequence server service set short should shutting silent size slow small some source
-specified spend start started state status step stop stopped stream streaming strict string strings such summary
-support supported supports system temperature temporarily text than that the their them then there these they this
-those time timed timeout times tls to token tokens too tool tools total trail try type types unable unauthorized
-unavailable under unexpected unique unknown unprocessable unsupported until up upstream url urls usage use used
-user using valid value values verified verify version violated violation wait was we web well went were what when
-where whether which while whole will window with within without worker would written wrong yet you your zero
+client closed code combination combined come complete completed completion connect connection connections contact
+contain contained contains content context conversation could count country create created credential credentials
+credits current currently cut data deactivated deadline decode decoded deeply deprecated describe description
+details developer did disabled document documentation does doesn domain done down due duplicate during each effort
+either element elements email empty enabled encoded encoding encrypted end ended engine enough entry enum
+environment equal error errors event every exceed exceeded exceeds exist exists expect expected expired extra
+failed failure feature field fields file files filter finish finishing flagged following for format found from
+function functions gateway generate generated get given go got greater had hard has have header headers help high
+host id if image images in inactive incomplete incorrect index information input inputs instead instructions
+insufficient integer interface internal into invalid is it item items its json key keys kind known large larger
+last least length less level limit limits line list load long longer lost made make malformed match matched
+matching max maximum may media message messages met method middle minimum minute minutes missing mode model models
+moment more most must name names need needed nested network new next no non none not null number object of offered
+on one only open openai operation option optional options or order organization other our out output over
+overloaded own page pages param parameter parameters part parts passed pattern per permission permitted plan
+please policy position previous problem processed processing profile project prompt properties property protocol
+provide provided query quota range rate rather reach reached read reason reasoning received refused region
+regional rejected related remove repeated request requested requests require required requires resolved resource
+response responses restricted result results retries retry return returned revoked role run s safety same schema
+search second seconds secure see send sending sent sequence server service set short should shutting silent size
+slow small some source specified spend start started state status step stop stopped stream streaming strict string
+strings such summary support supported supports system temperature temporarily text than that the their them then
+there these they this those time timed timeout times tls to token tokens too tool tools total trail try type types
+unable unauthorized unavailable under unexpected unique unknown unprocessable unsupported until up upstream url
+urls usage use used user using valid value values verified verify version violated violation wait was we web well
+went were what when where whether which while whole will window with within without worker would written wrong yet
+you your zero
 """
 _WORDS = frozenset(_TEXT.split())
 # Digits with separators between them are one number: a card, a telephone number, a date.
