@@ -68,8 +68,6 @@ _REST = re.compile(
 )
 _FLAG = re.compile(r"(?<![\w-])--?(?:[a-z0-9]{1,20}[_-]){0,4}$")
 
-# A session that has one is known by it: clients of models number theirs so
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![\w-])")
 # ``[openai_key]``, which is no name but what was masked before
 _MASK_BEFORE, _MASK_AFTER = re.compile(r"\[[a-z_]{0,28}$"), re.compile(r"[a-z_]{0,28}\]")
 
@@ -89,7 +87,10 @@ def qualified(found: re.Match[str]) -> bool:
 def _assigned(text: str, found: re.Match[str]) -> list[Place]:
     if not qualified(found):
         return []
-    if found["name"].startswith("sess") and _UUID.match(text, found.start("quoted" if found["quoted"] else "bare")):
+    # Clients of models number their sessions by it: a name, no secret.
+    if found["name"].startswith("sess") and plausible.UUID.match(
+        text, found.start("quoted" if found["quoted"] else "bare")
+    ):
         return []
     if found["quoted"] is not None:
         return _in_quotes(text, found)
@@ -140,11 +141,8 @@ def _without_quotes(text: str, found: re.Match[str]) -> list[Place]:
         return []
     written = text[found.start("name") : found.end("name")]
     tight = "=" in sep and " " not in sep
-    return (
-        [(start, end)]
-        if plausible.bare(name, value, after, env=written.isupper() and (tight or sep == ": "), tight=tight)
-        else []
-    )
+    env = written.isupper() and (tight or sep == ": ")
+    return [(start, end)] if plausible.bare(name, value, after, env=env, tight=tight) else []
 
 
 def _value(text: str, found: re.Match[str]) -> str:
@@ -213,7 +211,7 @@ RULES = (
         "secret", rf"{SIGNED}[ \t]{{1,4}}(?P<q>[\"'`])(?P<v>[^\"'`\n]{{6,100}})(?P=q)", *NEEDLES, where="start", fold=True, check=_listed, about="`:password \"x\"`, `password \"x\";`",
     ),
     rule(
-        "secret", rf"{SIGNED}[\"']?\s?[:=]\s{{0,4}}[\"']?(?P<v>[a-z]{{4}}(?: [a-z]{{4}}){{3}}|[^\W\d_]{{3,12}}(?:[ -][^\W\d_]{{3,12}}){{3,7}})(?=[\"'\n]|$)", *NEEDLES,
+        "secret", rf"{SIGNED}[\"']?\s?[:=]\s{{0,4}}[\"']?(?P<v>{plausible.FOUR_TIMES_FOUR}|[^\W\d_]{{3,12}}(?:[ -][^\W\d_]{{3,12}}){{3,7}})(?=[\"'\n]|$)", *NEEDLES,
         where="start", fold=True, check=_phrase, about="passphrases of words, application passwords of four times four letters",
     ),
     rule(

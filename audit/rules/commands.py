@@ -124,12 +124,9 @@ def _machine_made(text: str, found: re.Match[str]) -> bool:
     return any(map(str.isdigit, value)) and any(map(str.isalpha, value)) and not plausible.placeholder(value)
 
 
-_FOUR_TIMES_FOUR = re.compile(r"[a-z]{4}(?: [a-z]{4}){3}")
-
-
 def _called(text: str, found: re.Match[str]) -> bool:
     value = text[found.start("v") : found.end("v")]
-    if _FOUR_TIMES_FOUR.fullmatch(value):
+    if re.fullmatch(plausible.FOUR_TIMES_FOUR, value):
         return True
     return len(value) >= 4 and " " not in value and plausible.quoted("password", value) and not plausible.speaks(value)
 

@@ -82,10 +82,9 @@ def _made(text: str, found: re.Match[str]) -> bool:
 def _session(text: str, found: re.Match[str]) -> bool:
     """What servers make: sixteen characters or more with digits, but no UUID."""
     value = text[found.start("v") : found.end("v")]
-    return _made(text, found) and not _UUID.fullmatch(value) and not plausible.speaks(value)
+    return _made(text, found) and not plausible.UUID.fullmatch(value) and not plausible.speaks(value)
 
 
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _ENTRY = re.compile(r"[\"'](?P<name>[^\"'\n]{1,80})[\"']\s?:\s?[\"'](?P<v>[^\"'\n]{6,3000})[\"']")
 
 

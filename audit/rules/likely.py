@@ -41,7 +41,6 @@ _NAMED = re.compile(
 )
 _COMMENT = re.compile(r"[\"'`)\];,\s]{0,8}(?://|#|--|/\*|<!--|\()([^\n]{1,60})")
 _HEX = re.compile(r"[0-9a-f]{32,128}|[0-9A-F]{32,128}")
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SECRET_ID = re.compile(r"secret(?:[ _-]?(?:id|value|key))?$|(?:upload|access|api|auth|deploy) token$")
 _BACK, _NEAR = 160, 70
 _RUN = re.compile("[A-Z]+|[a-z]+|[0-9]+")
@@ -85,7 +84,7 @@ def _of_a_secret(text: str, found: re.Match[str]) -> bool | list[Place]:
     said = named["eman"][::-1].strip() if named else line[-_NEAR:]
     value = found["v"].rstrip("=.")
     comment = _COMMENT.match(text, found.end())
-    if _UUID.fullmatch(value):
+    if plausible.UUID.fullmatch(value):
         said = comment[1] if comment is not None and not _SECRET_ID.search(said.lower()) else said
         return named is not None and _SECRET_ID.search(said.lower().rstrip(") ")) is not None
     if (not _speaks(said) or _IDENTIFIES.search(said)) and (comment is None or not _speaks(comment[1])):

@@ -62,6 +62,10 @@ def _card(text: str, found: re.Match[str]) -> bool:
     return validators.card(found[0])
 
 
+# Countries whose accounts have letters
+_LETTERED = "AZ|BH|BY|DO|GB|GI|GT|IE|JO|KW|KZ|LB|LC|LV|MD|MT|MU|NL|PK|PS|QA|RO|SA|SC|UA|VG"
+
+
 def _iban(text: str, found: re.Match[str]) -> list[Place]:
     """As many of the characters as its country gives it; what follows is the next word."""
     whole = found[0]
@@ -194,35 +198,8 @@ RULES = (
     ),
     rule(
         "iban",
-        r"(?:AZ|BH|BY|DO|GB|GI|GT|IE|JO|KW|KZ|LB|LC|LV|MD|MT|MU|NL|PK|PS|QA|RO|SA|SC|UA|VG)(?<![A-Za-z0-9]..)\d{2}(?:[ -]?[A-Z0-9]{4}){3,7}(?:[ -]?[A-Z0-9]{1,3})?(?![A-Za-z0-9])",
-        *[
-            "AZ",
-            "BH",
-            "BY",
-            "DO",
-            "GB",
-            "GI",
-            "GT",
-            "IE",
-            "JO",
-            "KW",
-            "KZ",
-            "LB",
-            "LC",
-            "LV",
-            "MD",
-            "MT",
-            "MU",
-            "NL",
-            "PK",
-            "PS",
-            "QA",
-            "RO",
-            "SA",
-            "SC",
-            "UA",
-            "VG",
-        ],
+        rf"(?:{_LETTERED})(?<![A-Za-z0-9]..)\d{{2}}(?:[ -]?[A-Z0-9]{{4}}){{3,7}}(?:[ -]?[A-Z0-9]{{1,3}})?(?![A-Za-z0-9])",
+        *_LETTERED.split("|"),
         family="personal",
         where="start",
         check=_iban,

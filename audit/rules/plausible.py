@@ -30,6 +30,10 @@ _SAMPLE = re.compile(
     r"example|sample|placeholder|dummy|replace|insert|some[-_ ]|my[-_]?(?:api|secret|token|pass|key|super)|\bfake|here$|todo|"
     r"goes|not[-_]?a[-_]?(?:real[-_]?)?(?:secret|key|token|password)|^(?:the|an?)[-_ ]"
 )
+# What follows keeps a longer word from being taken for one
+UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![\w-])")
+# What Google gives a program to sign in with
+FOUR_TIMES_FOUR = r"[a-z]{4}(?: [a-z]{4}){3}"
 _WORDY = re.compile(r"[^\W\d]{1,60}(?:[-_. ][^\W\d]{1,60}){0,8}[-_]?\d{0,3}")
 _DOTTED = re.compile(r"[A-Za-z_$][\w$]{0,60}(?:(?:\?\.|\.|->|::)[A-Za-z_$][\w$]{0,60}){1,8}")
 _NAMES = re.compile(r"pass|pwd|secret|token|key|cred|auth|login|hash")
